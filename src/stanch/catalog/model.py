@@ -103,13 +103,19 @@ class Detector:
     origin: str = ""
 
 
-def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "") -> Detector:
+def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "", examples_required: bool = True) -> Detector:
     """Build a detector from one ``[[detector]]`` table.
+
+    Args:
+        table: the table as TOML gives it.
+        provider: name from the file's ``[provider]`` table.
+        origin: file it came from.
+        examples_required: ``False`` only for detectors imported from another scanner's configuration.
 
     Raises:
         Mistake: with the key that is wrong.
     """
-    _check_types(table)
+    _check_types(table, _REQUIRED if examples_required else _REQUIRED[:4])
     text = {key: str(table.get(key, "")) for key in _TEXT}
     if not _ID.fullmatch(text["id"]):
         raise Mistake("id", f"id {text['id']!r} is not kebab-case (a-z, 0-9, single hyphens)")
@@ -121,9 +127,9 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "") 
         raise Mistake("confidence", f"confidence {text['confidence']!r} is none of high, medium, low")
     if bool(text["value"]) == bool(text["expression"]):
         raise Mistake("value", "give exactly one of value and expression")
-    if len(table["positive"]) < 3:
+    if examples_required and len(table["positive"]) < 3:
         raise Mistake("positive", "at least three positive examples are needed")
-    if len(table["negative"]) < 2:
+    if examples_required and len(table["negative"]) < 2:
         raise Mistake("negative", "at least two negative examples are needed")
     near = tuple(str(word).lower() for word in table.get("near", ()))
     if any(len(word) < 2 for word in near):
@@ -163,8 +169,8 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "") 
         companions=tuple(_companion(item) for item in table.get("companion", ())),
         value=text["value"],
         sample=text["sample"],
-        positive=tuple(table["positive"]),
-        negative=tuple(table["negative"]),
+        positive=tuple(table.get("positive", ())),
+        negative=tuple(table.get("negative", ())),
         notes=text["notes"],
         covers=tuple(table.get("covers", ())),
         facts={key: table[key] for key in _FREE if key in table},
@@ -172,11 +178,11 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "") 
     )
 
 
-def _check_types(table: Mapping[str, Any]) -> None:
+def _check_types(table: Mapping[str, Any], required: tuple[str, ...]) -> None:
     for key in table:
         if key not in KEYS:
             raise Mistake(key, f"unknown key {key!r}; known are {', '.join(sorted(KEYS))}")
-    for key in _REQUIRED:
+    for key in required:
         if not table.get(key):
             raise Mistake(key, f"{key} is missing")
     for key in _TEXT:

@@ -1,0 +1,148 @@
+"""The catalog as the scanner uses it: one cache file, read in a few milliseconds; TOML is parsed only when it is cold.
+
+The cache holds no examples and no guide texts; those are read from TOML by the commands that show them. Its name is a
+hash over what went into it, so a changed detector file simply makes another cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from stanch.catalog.model import CompanionSpec, Detector
+
+DATA: Final = Path(__file__).parent / "data"
+FORMAT: Final = "3"
+_LEFT_OUT: Final = ("positive", "negative", "sample", "facts", "covers")
+
+
+class Compiled:
+    """Detectors in the order of their ids, and where caches of this very catalog may lie.
+
+    Attributes:
+        detectors: without examples and guide facts.
+        key: hash over the sources; the same catalog has the same key.
+        folder: where caches go, ``None`` when caching is off.
+    """
+
+    __slots__ = ("detectors", "folder", "key")
+
+    def __init__(self, detectors: Sequence[Detector], key: str, folder: Path | None) -> None:
+        self.detectors = tuple(detectors)
+        self.key = key
+        self.folder = folder
+
+
+def cache_folder() -> Path | None:
+    """Return the folder for caches: ``STANCH_CACHE``, else the platform's; ``None`` when set to ``off``."""
+    chosen = os.environ.get("STANCH_CACHE")
+    if chosen == "off":
+        return None
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "stanch"
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "stanch"
+
+
+def compiled_catalog(extra: Sequence[Path] = (), *, folder: Path | None = None, data: Path = DATA) -> Compiled:
+    """Return the catalog, from the cache when it is warm.
+
+    Args:
+        extra: the user's detector files and folders; their detectors replace those with the same id.
+        folder: where the cache lies; ``None`` for no cache.
+        data: the shipped detectors.
+
+    Raises:
+        ConfigError: a detector file is wrong.
+    """
+    key = _signature([data, *extra])
+    path = folder / f"catalog-{key}.json" if folder else None
+    if path is not None:
+        try:
+            return Compiled(_thaw(path.read_bytes()), key, folder)
+        except (OSError, ValueError, TypeError, KeyError):
+            pass
+    detectors = _load([data], list(extra))
+    if path is not None:
+        _store(path, _freeze(detectors))
+    return Compiled(detectors, key, folder)
+
+
+def _load(shipped: list[Path], extra: list[Path]) -> list[Detector]:
+    from stanch.catalog.load import load_paths
+
+    found = {detector.id: detector for detector in load_paths(shipped)}
+    found.update((detector.id, detector) for detector in load_paths(extra))
+    return [found[key] for key in sorted(found)]
+
+
+def _signature(paths: list[Path]) -> str:
+    """Hash names, sizes and times of the sources: contents would cost as much as the rest of the start."""
+    digest = hashlib.blake2b(f"{FORMAT}\0{sys.hexversion}".encode(), digest_size=12)
+    for root in paths:
+        entries = sorted(os.scandir(root), key=lambda e: e.name) if root.is_dir() else [root]
+        digest.update(f"\0{root}".encode("utf-8", "surrogateescape"))
+        for entry in entries:
+            if entry.name.endswith(".toml"):
+                facts = entry.stat()
+                digest.update(f"\0{entry.name}\0{facts.st_size}\0{facts.st_mtime_ns}".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _freeze(detectors: Sequence[Detector]) -> bytes:
+    rows = []
+    for detector in detectors:
+        row = asdict(detector)
+        for name in _LEFT_OUT:
+            del row[name]
+        rows.append({name: value for name, value in row.items() if value not in ((), "", 0, 0.0, False)})
+    return json.dumps(rows, separators=(",", ":")).encode()
+
+
+def _thaw(raw: bytes) -> list[Detector]:
+    found = []
+    for row in json.loads(raw):
+        for name in ("literals", "near", "checks"):
+            if name in row:
+                row[name] = tuple(row[name])
+        if "companions" in row:
+            row["companions"] = tuple(CompanionSpec(**item) for item in row["companions"])
+        found.append(Detector(**row))
+    return found
+
+
+def _store(path: Path, raw: bytes) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial.write_bytes(raw)
+        partial.replace(path)
+    except OSError:  # a cache that cannot be written only costs time
+        partial.unlink(missing_ok=True)
+    _forget_old(path.parent)
+
+
+def _forget_old(folder: Path, keep: int = 6) -> None:
+    """Remove the oldest caches: each edit of a user's detector file leaves one behind."""
+    try:
+        caches = [e for e in os.scandir(folder) if re.fullmatch(r"catalog-[0-9a-f]{24}\.json", e.name)]
+        for entry in sorted(caches, key=lambda e: e.stat().st_mtime)[:-keep]:
+            key = entry.name[8:-5]
+            for name in (entry.name, f"anchors-{key}.hsdb", f"near-{key}.hsdb"):
+                Path(folder, name).unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def describe(detector: Detector) -> dict[str, Any]:
+    """Return what a report says about a detector."""
+    return {"id": detector.id, "name": detector.name, "provider": detector.provider, "notes": detector.notes}

@@ -1,0 +1,170 @@
+"""Structured values for examples and tests that no expression can draw: keys, tokens with JSON inside, checksums.
+
+Everything is made from a seeded generator and was never issued. Keys have the right ASN.1 frame around random numbers: enough
+for every scanner to take them for keys, useless to anyone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+import string
+from collections.abc import Callable, Mapping
+from typing import Final
+
+# The catalog may not import the engine (see docs/architecture.md), so the few lines of checksum arithmetic stand here too.
+import zlib
+
+_BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+
+def _crc(body: str) -> str:
+    number, out = zlib.crc32(body.encode("latin-1")), ""
+    while number:
+        number, rest = divmod(number, 62)
+        out = _BASE62[rest] + out
+    return out.rjust(6, "0")
+
+
+def seal_checksum(check: str, text: str) -> str:
+    """Return *text* altered so that it passes *check*, where a drawn value would not; else unchanged."""
+    sealer = SEALERS.get(check)
+    return sealer(text) if sealer else text
+
+
+def _seal_crc32(text: str) -> str:
+    start = text.rfind("_") + 1
+    return text[:-6] + _crc(text[start:-6])
+
+
+def _seal_mixed(text: str) -> str:
+    # The middle is never part of a fixed prefix or a checksum.
+    middle = len(text) // 2
+    return text[:middle] + "q7" + text[middle + 2 :] if not re.search(r"\d", text) or not re.search(r"[A-Za-z]", text) else text
+
+
+def _seal_mixed_case(text: str) -> str:
+    if re.search(r"\d", text) and re.search(r"[a-z]", text) and re.search(r"[A-Z]", text):
+        return text
+    middle = len(text) // 2
+    return text[: middle - 1] + "q7K" + text[middle + 2 :]
+
+
+def _seal_uuid4(text: str) -> str:
+    return text[:14] + "4" + text[15:19] + "a" + text[20:]
+
+
+SEALERS: Final[Mapping[str, Callable[[str], str]]] = {
+    "crc32-base62": _seal_crc32,
+    "mixed": _seal_mixed,
+    "mixed-case": _seal_mixed_case,
+    "uuid4": _seal_uuid4,
+}
+"""Name of a check → function that makes a drawn value pass it."""
+
+
+def _der(tag: int, body: bytes) -> bytes:
+    size = len(body)
+    if size < 0x80:
+        return bytes((tag, size)) + body
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + body
+
+
+def _integer(rng: random.Random, size: int) -> bytes:
+    return _der(2, b"\x00" + bytes((rng.randrange(0x80, 0x100),)) + rng.randbytes(size - 1))
+
+
+def _rsa_der(rng: random.Random, bits: int = 2048) -> bytes:
+    half = bits // 16
+    parts = [b"\x02\x01\x00", _integer(rng, bits // 8), b"\x02\x03\x01\x00\x01", _integer(rng, bits // 8)]
+    return _der(0x30, b"".join(parts + [_integer(rng, half) for _ in range(5)]))
+
+
+def _pkcs8_der(rng: random.Random) -> bytes:
+    algorithm = _der(0x30, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00")
+    return _der(0x30, b"\x02\x01\x00" + algorithm + _der(4, _rsa_der(rng)))
+
+
+def _ec_der(rng: random.Random) -> bytes:
+    curve = _der(0xA0, b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07")
+    point = _der(0xA1, _der(3, b"\x00\x04" + rng.randbytes(64)))
+    return _der(0x30, b"\x02\x01\x01" + _der(4, rng.randbytes(32)) + curve + point)
+
+
+def _encrypted_der(rng: random.Random) -> bytes:
+    kdf = _der(0x30, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c" + _der(0x30, _der(4, rng.randbytes(8)) + b"\x02\x02\x08\x00"))
+    cipher = _der(0x30, b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2a" + _der(4, rng.randbytes(16)))
+    algorithm = _der(0x30, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d" + _der(0x30, kdf + cipher))
+    return _der(0x30, algorithm + _der(4, rng.randbytes(1232)))
+
+
+def _pkcs12_der(rng: random.Random) -> bytes:
+    oid = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
+    safe = _der(0x30, oid + _der(0xA0, _der(4, rng.randbytes(2100))))
+    mac = _der(0x30, _der(0x30, _der(0x30, b"\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00") + _der(4, rng.randbytes(20))) + _der(4, rng.randbytes(8)))
+    return _der(0x30, b"\x02\x01\x03" + safe + mac)
+
+
+def _pem(label: str, raw: bytes, width: int = 64) -> str:
+    text = base64.b64encode(raw).decode()
+    lines = [text[i : i + width] for i in range(0, len(text), width)]
+    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----"))
+
+
+def _openssh(rng: random.Random) -> str:
+    def field(data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + data
+
+    public = field(b"ssh-ed25519") + field(rng.randbytes(32))
+    check = rng.randbytes(4)
+    private = check + check + public + field(rng.randbytes(64)) + field(b"deploy@build-07") + b"\x01\x02\x03"
+    body = b"openssh-key-v1\0" + field(b"none") + field(b"none") + field(b"") + b"\0\0\0\x01" + field(public) + field(private)
+    return _pem("OPENSSH PRIVATE" + " KEY", body, 70)
+
+
+def _part(data: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(data, separators=(",", ":")).encode()).rstrip(b"=").decode()
+
+
+def _token(rng: random.Random, count: int) -> str:
+    return "".join(rng.choice(string.ascii_letters + string.digits) for _ in range(count))
+
+
+def _jwt(rng: random.Random) -> str:
+    claims = {"sub": f"svc-{rng.randrange(10**6)}", "iss": "billing", "iat": 1_700_000_000 + rng.randrange(10**7), "jti": _token(rng, 12)}
+    signature = base64.urlsafe_b64encode(rng.randbytes(32)).rstrip(b"=").decode()
+    return f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}.{signature}"
+
+
+def _age(rng: random.Random) -> str:
+    prefix = "age-secret-key-"
+    charset = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+    data = [rng.randrange(32) for _ in range(52)]
+    state = 1
+    generator = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+    for item in [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix] + data + [0] * 6:
+        top = state >> 25
+        state = (state & 0x1FFFFFF) << 5 ^ item
+        for bit in range(5):
+            state ^= generator[bit] if (top >> bit) & 1 else 0
+    tail = [((state ^ 1) >> 5 * (5 - i)) & 31 for i in range(6)]
+    return (prefix + "1" + "".join(charset[i] for i in data + tail)).upper()
+
+
+MAKERS: Final[Mapping[str, Callable[[random.Random], str]]] = {
+    "rsa-pem": lambda rng: _pem("RSA PRIVATE" + " KEY", _rsa_der(rng)),
+    "pkcs8-pem": lambda rng: _pem("PRIVATE" + " KEY", _pkcs8_der(rng)),
+    "ec-pem": lambda rng: _pem("EC PRIVATE" + " KEY", _ec_der(rng)),
+    "encrypted-pem": lambda rng: _pem("ENCRYPTED PRIVATE" + " KEY", _encrypted_der(rng)),
+    "openssh-pem": _openssh,
+    "rsa-der-base64": lambda rng: base64.b64encode(_rsa_der(rng)).decode(),
+    "pkcs8-der-base64": lambda rng: base64.b64encode(_pkcs8_der(rng)).decode(),
+    "pkcs12-base64": lambda rng: base64.b64encode(_pkcs12_der(rng)).decode(),
+    "jwt": _jwt,
+    "age": _age,
+    "password": lambda rng: rng.choice("BFKMRTVZ") + _token(rng, 9) + rng.choice("#%+!_") + str(rng.randrange(10, 99)),
+}
+"""Name in a ``{maker:NAME}`` placeholder → function of a seeded generator."""

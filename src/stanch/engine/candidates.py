@@ -1,0 +1,314 @@
+"""Decide, at a place the first pass named, whether a detector's value stands there.
+
+The order of questions is their price: the exact expression, checks of the value, placeholders and references, entropy,
+companions. Everything that says yes leaves a reason, so that a person can see why a finding was believed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from stanch.catalog.compiled import Compiled
+from stanch.catalog.model import CompanionSpec, Detector
+from stanch.engine import decode
+from stanch.engine.anchors import CASELESS, Pattern, escape
+from stanch.engine.assignments import Assignment, read_assignment
+from stanch.engine.checks import run_checks
+from stanch.engine.checks.extents import EXTENTS
+from stanch.engine.database import Database, load_or_compile
+from stanch.engine.match import RANK_CHECKED, RANK_GENERIC, RANK_NEAR, RANK_SHAPE, CompanionMatch, Match
+from stanch.engine.plausible import entropy, is_code, is_hash_context, is_hash_name, is_placeholder, is_reference, is_uuid, is_words
+
+NEAR_BEFORE: Final = 200
+NEAR_AFTER: Final = 80
+SHORT_WORD: Final = 6  # near words below this length count at word borders only
+_STRONG_CHECKS: Final = frozenset(("crc32-base62", "bech32", "jwt", "jwe", "pem-key", "der-key", "pkcs12", "azure-his"))
+_ENCODED: Final = re.compile(rb"[A-Za-z0-9+/_-]{11,64000}={0,2}")
+_SECRET_NAME: Final = re.compile(rb"(?i)key|token|secret|pass|pwd|cred|auth|private|sid|webhook|dsn")
+
+
+class Judge:
+    """Holds what is needed to decide, compiled on first use.
+
+    Args:
+        catalog: the catalog whose detectors decide.
+    """
+
+    def __init__(self, catalog: Compiled) -> None:
+        self._catalog = catalog
+        self._expressions: dict[str, re.Pattern[bytes]] = {}
+        self._generic = [d for d in catalog.detectors if d.generic]
+        self._by_word: dict[str, list[Detector]] = {}
+        for detector in catalog.detectors:
+            if detector.near and not detector.generic:
+                for word in detector.near:
+                    self._by_word.setdefault(word, []).append(detector)
+        self._words = sorted(self._by_word)
+        self._near: Database | None = None
+
+    def clone(self) -> Judge:
+        """Return a judge for another thread."""
+        twin = object.__new__(Judge)
+        twin.__dict__.update(self.__dict__)
+        twin._near = None
+        return twin
+
+    # --- detectors with a shape of their own ------------------------------------------------------------------
+
+    def at(self, data: bytes, detector: Detector, start: int) -> list[Match]:
+        """Try *detector* with its value beginning at *start*."""
+        match = self._expression(detector.expression).match(data, start)
+        if match is None:
+            return []
+        made = self._accept(data, detector, match)
+        return [made] if made else []
+
+    def within(self, data: bytes, detector: Detector, low: int, high: int) -> list[Match]:
+        """Try *detector* everywhere in a window."""
+        found = (self._accept(data, detector, m) for m in self._expression(detector.expression).finditer(data, low, high))
+        return [match for match in found if match is not None]
+
+    def _accept(self, data: bytes, detector: Detector, match: re.Match[bytes]) -> Match | None:
+        start, end = match.span("value")
+        if detector.extent:
+            end = EXTENTS[detector.extent](data, start, end)
+        value = data[start:end]
+        if not self._plausible(data, detector, value, start):
+            return None
+        reasons = [f"has the format of a {detector.name}"]
+        checked = [check for check in detector.checks if check in _STRONG_CHECKS]
+        if checked:
+            reasons.append("its inner structure is valid" if checked[0] not in ("crc32-base62", "bech32", "azure-his") else "its checksum is right")
+        made = Match(
+            detector=detector,
+            start=start,
+            end=end,
+            value=value,
+            rank=RANK_GENERIC if detector.generic else RANK_CHECKED if checked else RANK_SHAPE,
+            whole=match.end() - match.start(),
+            confidence=detector.confidence or ("medium" if detector.generic else "high"),
+            reasons=tuple(reasons),
+        )
+        return self._with_companions(data, made)
+
+    def _plausible(self, data: bytes, detector: Detector, value: bytes, start: int) -> bool:
+        if not value or run_checks(detector.checks, value):
+            return False
+        body = value[detector.prefix :]
+        if detector.kind in ("private_key", "certificate"):
+            return True
+        if detector.entropy and entropy(body) < detector.entropy:
+            return False
+        if is_placeholder(body):
+            return False
+        return not is_reference(body if detector.prefix else value, data[max(0, start - 8) : start])
+
+    # --- anonymous values, known by the words around them -----------------------------------------------------
+
+    def assigned(self, data: bytes, start: int) -> list[Match]:
+        """Try every anonymous detector with the value that is assigned at *start*."""
+        assignment = read_assignment(data, start)
+        if assignment is None or len(assignment.value) < 4:
+            return []
+        found = list(self._named(data, assignment))
+        if not found:
+            found.extend(self._by_name(data, assignment))
+        return found
+
+    def _named(self, data: bytes, assignment: Assignment) -> Iterator[Match]:
+        start = assignment.start
+        for detector, word, distance in self._words_near(data, assignment):
+            match = self._expression(detector.expression).match(data, start)
+            if match is None or not self._plausible(data, detector, match["value"], start):
+                continue
+            if distance and is_hash_name(assignment.name):
+                continue
+            if is_hash_context(data[max(0, start - 12) : start]):
+                continue
+            end = match.end("value")
+            where = "in its name" if distance == 0 else "near by"
+            yield from self._keep(
+                data,
+                Match(
+                    detector=detector,
+                    start=start,
+                    end=end,
+                    value=match["value"],
+                    rank=RANK_NEAR,
+                    distance=distance,
+                    whole=end - start,
+                    confidence=detector.confidence or ("high" if distance == 0 else "medium"),
+                    name=assignment.name.decode("latin-1"),
+                    reasons=(f"has the format of a {detector.name}", f"“{word}” stands {where}"),
+                ),
+            )
+
+    def _words_near(self, data: bytes, assignment: Assignment) -> list[tuple[Detector, str, int]]:
+        """Return the detectors one of whose words stands near, each with its nearest word and the distance to it."""
+        start, end = assignment.start, assignment.end
+        low = max(0, start - NEAR_BEFORE)
+        window = data[low : start] + b"\n" + data[end : end + NEAR_AFTER]
+        best: dict[str, tuple[Detector, str, int]] = {}
+        name_low = window[: start - low].rfind(assignment.name) if assignment.name else -1
+        line_low = data.rfind(b"\n", low, start) + 1 - low if b"\n" in window[: start - low] else 0
+        for number, stop in self._near_words().scan(window):
+            word = self._words[number]
+            first = stop - len(word)
+            if not _counts(window, first, stop, word):
+                continue
+            inside = name_low >= 0 and name_low <= first and stop <= name_low + len(assignment.name)
+            distance = 0 if inside else (start - low - stop + 1 if stop <= start - low else stop - (start - low) + 100)
+            same_line = first >= line_low and b"\n" not in window[start - low + 1 : max(first, start - low + 1)]
+            for detector in self._by_word[word]:
+                if detector.same_line and not same_line:
+                    continue
+                if detector.id not in best or distance < best[detector.id][2]:
+                    best[detector.id] = (detector, word, distance)
+        return list(best.values())
+
+    def _near_words(self) -> Database:
+        if self._near is None:
+            folder = self._catalog.folder
+            path = folder / f"near-{self._catalog.key}.hsdb" if folder else None
+            words = self._words or ["\x00\x01no detector has words\x01\x00"]
+            self._near = load_or_compile(path, lambda: [Pattern(escape(word), CASELESS, "near", -1) for word in words])
+        return self._near
+
+    # --- by name only -----------------------------------------------------------------------------------------
+
+    def _by_name(self, data: bytes, assignment: Assignment) -> Iterator[Match]:
+        name, value = assignment.name, assignment.value
+        if not name or not _SECRET_NAME.search(name) or is_hash_name(name):
+            return
+        before = data[max(0, assignment.start - 12) : assignment.start]
+        if is_placeholder(value) or is_reference(value, before) or is_code(value, quoted=bool(assignment.quote)):
+            return
+        if is_hash_context(before) or is_uuid(value) or _squash(value) in _squash(name) or _squash(name) in _squash(value):
+            return
+        for detector in self._generic:
+            if not detector.near or not any(_in_name(word, name) for word in detector.near):
+                continue
+            if self._whole(detector).fullmatch(value) is None or run_checks(detector.checks, value):
+                continue
+            if detector.entropy and entropy(value) < detector.entropy:
+                continue
+            confidence = _generic_confidence(detector, assignment)
+            yield from self._keep(
+                data,
+                Match(
+                    detector=detector,
+                    start=assignment.start,
+                    end=assignment.end,
+                    value=value,
+                    rank=RANK_GENERIC,
+                    confidence=confidence,
+                    name=name.decode("latin-1"),
+                    reasons=(f"assigned to “{_shown(name)}”", f"{entropy(value):.1f} bits of entropy a character"),
+                ),
+            )
+            return
+
+    def _keep(self, data: bytes, match: Match) -> Iterator[Match]:
+        made = self._with_companions(data, match)
+        if made is not None:
+            yield made
+
+    # --- encodings and companions -----------------------------------------------------------------------------
+
+    def encoded_value(self, data: bytes, start: int) -> decode.Region | None:
+        """Return what the value at *start* decodes to, when it is base64 of text, of gzip or of a key."""
+        match = _ENCODED.match(data, start)
+        if match is None or (match.end() - start) < 12:
+            return None
+        text = match.group()
+        raw = decode.decode_base64(text)
+        if raw is None:
+            return None
+        inflated = decode.inflate(raw)
+        if inflated is not None:
+            return decode.Region(inflated, start, match.end(), "gzip", (0, 1))
+        if len(raw) >= 6 and decode.is_text(raw):
+            return decode.Region(raw, start, match.end(), "base64", (4, 3))
+        return None
+
+    def _with_companions(self, data: bytes, match: Match) -> Match | None:
+        for spec in match.detector.companions:
+            other = self._companion(data, match, spec)
+            if other is None:
+                if spec.required:
+                    return None
+                continue
+            match.companions.append(other)
+        if match.companions:
+            names = ", ".join(c.name for c in match.companions)
+            match.reasons = (*match.reasons, f"found together with its {names}")
+        return match
+
+    def _companion(self, data: bytes, match: Match, spec: CompanionSpec) -> CompanionMatch | None:
+        low, high = max(0, match.start - spec.within), match.end + spec.within
+        best: CompanionMatch | None = None
+        nearest = 1 << 62
+        for found in self._expression(spec.expression).finditer(data, low, min(high, len(data))):
+            start, end = found.span("value")
+            if start < match.end and match.start < end:
+                continue
+            value = found["value"]
+            if not value or (spec.secret and (is_placeholder(value) or is_reference(value, data[max(0, start - 8) : start]))):
+                continue
+            distance = match.start - end if end <= match.start else start - match.end
+            if distance < nearest:
+                nearest = distance
+                best = CompanionMatch(name=spec.name, value=value, start=start, end=end, secret=spec.secret)
+        return best
+
+    def _expression(self, text: str) -> re.Pattern[bytes]:
+        compiled = self._expressions.get(text)
+        if compiled is None:
+            compiled = self._expressions[text] = re.compile(text.encode("latin-1"))
+        return compiled
+
+    def _whole(self, detector: Detector) -> re.Pattern[bytes]:
+        return self._expression(detector.value or detector.expression)
+
+
+def _counts(window: bytes, first: int, stop: int, word: str) -> bool:
+    """Tell whether a short word stands at borders of words or camel case; long words count anywhere."""
+    if len(word) >= SHORT_WORD:
+        return True
+    before, after = window[first - 1 : first], window[stop : stop + 1]
+    head, last = window[first : first + 1], window[stop - 1 : stop]
+    if before.isalpha() and not (before.islower() and head.isupper()):
+        return False
+    return not (after.isalpha() and (after.islower() or not last.islower()))
+
+
+def _in_name(word: str, name: bytes) -> bool:
+    low = name.lower()
+    text = word.encode("latin-1")
+    at = low.find(text)
+    while at >= 0:
+        if _counts(name, at, at + len(text), word):
+            return True
+        at = low.find(text, at + 1)
+    return False
+
+
+def _squash(text: bytes) -> bytes:
+    return re.sub(rb"[^a-z0-9]", b"", text.lower()) or b"\0"
+
+
+def _shown(name: bytes) -> str:
+    return re.sub(r"[^\x20-\x7e]", "?", name[-40:].decode("latin-1"))
+
+
+def _generic_confidence(detector: Detector, assignment: Assignment) -> str:
+    """How sure a name alone makes us: random-looking and quoted is likely, words are not."""
+    value = assignment.value
+    if detector.confidence == "low" or is_words(value):
+        return "low"
+    if detector.kind == "password":
+        varied = sum(re.search(part, value) is not None for part in (rb"[a-z]", rb"[A-Z]", rb"[0-9]", rb"[^A-Za-z0-9]"))
+        return "medium" if varied >= 2 and assignment.operator else "low"
+    return "medium" if entropy(value) >= 3.0 and re.search(rb"[0-9]", value) else "low"

@@ -1,0 +1,371 @@
+"""What a value must be made of inside: JSON in a JWT, ASN.1 in a key, a checksum in a wallet key.
+
+Every check takes the value as it stands in the file, with the quoting, escapes and indentation of the language around it,
+answers ``True`` or ``False``, and never raises, whatever the bytes.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+
+
+def from_base64(text: bytes) -> bytes | None:
+    """Decode standard or URL-safe base64, padding optional; ``None`` when it is not base64."""
+    text = text.rstrip(b"=").translate(_TO_STANDARD)
+    if len(text) % 4 == 1:
+        return None
+    try:
+        return binascii.a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=True)
+    except binascii.Error:
+        return None
+
+
+def decodes_to(size: int) -> Callable[[bytes], bool]:
+    """Make a check that a base64 value holds exactly *size* bytes."""
+
+    def check(value: bytes) -> bool:
+        raw = from_base64(value)
+        return raw is not None and len(raw) == size
+
+    return check
+
+
+# --- base64 that a source file wraps over lines -------------------------------------------------------------------
+
+_BREAK: Final = re.compile(rb"\\+(?:u000[aAdD]|[nrt])|&#(?:0*1[03]|[xX]0*[aAdD]);|%0[aAdD]|<br ?/?>")
+_ESCAPED: Final = ((re.compile(rb"\\+u002[bB]"), b"+"), (re.compile(rb"\\+u002[fF]"), b"/"), (re.compile(rb"\\+u003[dD]"), b"="))
+_QUOTE: Final = re.compile(rb"\\*[\"'`]")
+_LINE_MARKS: Final = (b"//", b"+", b"-")
+_LINE_EDGE: Final = b" \t\r\\#*>|;,.%()[]{}"
+
+
+def base64_lines(text: bytes) -> list[bytes]:
+    r"""Return the lines of a block that starts inside a string or a comment, freed from what the language put around them.
+
+    Takes out string quotes and what joins two strings (``" +``, ``.append("``), escaped line ends (``\n``, ``&#10;``), escaped
+    ``+``, ``/`` and ``=``, indentation, and comment or patch marks at the beginning of lines.
+    """
+    text = _BREAK.sub(b"\n", text)
+    if b"\\" in text:
+        for pattern, plain in _ESCAPED:
+            text = pattern.sub(plain, text)
+    # The block starts inside a string, so after each quote we are by turns outside and inside of one.
+    text = b"\n".join(_QUOTE.split(text)[::2]).replace(b"\\/", b"/")
+    first, *rest = text.split(b"\n")
+    rest = [line.lstrip(b" \t") for line in rest]
+    for mark in _LINE_MARKS:
+        if rest and all(line.startswith(mark) for line in rest if line):
+            rest = [line[len(mark) :] for line in rest]
+            break
+    return [clean for line in (first, *rest) if (clean := line.strip(_LINE_EDGE).removeprefix(b"- "))]
+
+
+def base64_bytes(text: bytes) -> bytes | None:
+    """Decode base64 that may be wrapped as `base64_lines` says; the end may be cut off. ``None`` when it is not base64."""
+    body = b"".join(b"".join(base64_lines(text)).split()).rstrip(b"=")
+    return from_base64(body[:-1] if len(body) % 4 == 1 else body)
+
+
+# --- tokens -------------------------------------------------------------------------------------------------------
+
+
+def _json(part: bytes) -> Any:
+    raw = from_base64(part)
+    if raw is None:
+        return None
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def jwt_claims(value: bytes) -> dict[str, Any] | None:
+    """Return the claims of a JWT; ``None`` when it is none, or its header names no algorithm."""
+    parts = value.split(b".")
+    if len(parts) != 3:
+        return None
+    header, claims = _json(parts[0]), _json(parts[1])
+    return claims if isinstance(header, dict) and "alg" in header and isinstance(claims, dict) else None
+
+
+# Subject of the example that jwt.io shows, and issuer of the keys that every local Supabase starts with.
+_EXAMPLE_CLAIMS: Final = frozenset({("sub", "1234567890"), ("iss", "supabase-demo")})
+
+
+def is_jwt(value: bytes) -> bool:
+    """Tell whether the first two parts are JSON objects and the header names an algorithm: RFC 7519.
+
+    The token of countless tutorials (subject ``1234567890``) opens nothing and does not count.
+    """
+    claims = jwt_claims(value)
+    return claims is not None and not any(claims.get(key) == example for key, example in _EXAMPLE_CLAIMS)
+
+
+def is_kubernetes_jwt(value: bytes) -> bool:
+    """Tell whether a JWT is the token of a Kubernetes service account, legacy or projected."""
+    claims = jwt_claims(value)
+    if claims is None:
+        return False
+    return claims.get("iss") == "kubernetes/serviceaccount" or isinstance(claims.get("kubernetes.io"), dict)
+
+
+def is_supabase_service_jwt(value: bytes) -> bool:
+    """Tell whether a JWT is the key of a Supabase project that passes over row level security."""
+    claims = jwt_claims(value)
+    return claims is not None and claims.get("iss") == "supabase" and claims.get("role") == "service_role"
+
+
+def is_jwe(value: bytes) -> bool:
+    """Tell whether it is a five-part JWE whose header names an encryption: RFC 7516."""
+    parts = value.split(b".")
+    header = _json(parts[0])
+    return len(parts) == 5 and isinstance(header, dict) and "enc" in header
+
+
+_EXAMPLE_PAIRS: Final = frozenset(
+    b"username:password user:password user:pass user:passwd aladdin:open_sesame aladdin:opensesame foo:bar login:password".split()
+)
+
+
+def is_basic_pair(value: bytes) -> bool:
+    """Tell whether base64 holds ``user:password`` in readable text, and not the pair of a tutorial: RFC 7617."""
+    raw = from_base64(value)
+    if raw is None:
+        return False
+    user, colon, password = raw.partition(b":")
+    if not colon or len(password) < 3 or raw.lower().replace(b" ", b"_") in _EXAMPLE_PAIRS:
+        return False
+    try:
+        return raw.decode("utf-8").isprintable() and user.lower() != password.lower()
+    except UnicodeDecodeError:
+        return False
+
+
+# --- keys ---------------------------------------------------------------------------------------------------------
+
+
+def der_length(data: bytes) -> int:
+    """Return the length in bytes of the DER element that *data* starts with, header included; 0 when there is none."""
+    if len(data) < 2:
+        return 0
+    first = data[1]
+    if first < 0x80:
+        return 2 + first
+    count = first & 0x7F
+    if not 1 <= count <= 4 or len(data) < 2 + count:
+        return 0
+    return 2 + count + int.from_bytes(data[2 : 2 + count], "big")
+
+
+def _body(data: bytes) -> bytes | None:
+    """Content of an outer SEQUENCE that fills at least what is there."""
+    if not data.startswith(b"\x30") or der_length(data) < 16:
+        return None
+    head = 2 + (data[1] & 0x7F if data[1] & 0x80 else 0)
+    return data[head:]
+
+
+_RSA_OID: Final = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+
+
+def is_der(raw: bytes) -> bool:
+    """Tell whether the bytes are a private key: PKCS#1, SEC1, DSA, PKCS#8 plain or encrypted."""
+    body = _body(raw)
+    if body is None:
+        return False
+    if body.startswith(b"\x02\x01\x00"):  # version 0: PKCS#1, DSA, or PKCS#8
+        return body[3:4] in (b"\x02", b"\x30")
+    if body.startswith(b"\x02\x01\x01"):  # version 1: SEC1, or PKCS#8 with the public key
+        return body[3:4] in (b"\x04", b"\x30")
+    # EncryptedPrivateKeyInfo: an algorithm, then the ciphertext. PBES2 and PBES1/PKCS#12 identifiers.
+    return body.startswith(b"\x30") and body[2:13].find(b"\x2a\x86\x48\x86\xf7\x0d\x01") > 0 and _RSA_OID not in body[:20]
+
+
+def _is_whole(raw: bytes) -> bool:
+    """Whether the element is there to its end, give or take a damaged line."""
+    return len(raw) * 10 >= der_length(raw) * 9
+
+
+def is_der_key(value: bytes) -> bool:
+    """Tell whether base64 text is a private key in DER, complete."""
+    raw = base64_bytes(value)
+    return raw is not None and is_der(raw) and _is_whole(raw)
+
+
+def is_pkcs12(value: bytes) -> bool:
+    """Tell whether base64 text is a PKCS#12 file (version 3, data or signedData inside): RFC 7292."""
+    raw = base64_bytes(value)
+    return raw is not None and is_pkcs12_bytes(raw)
+
+
+def is_pkcs12_bytes(raw: bytes) -> bool:
+    """Tell whether bytes start as a PKCS#12 file does, DER or BER."""
+    if raw.startswith(b"\x30\x80"):
+        return raw[2:5] == b"\x02\x01\x03" and raw[5:7] == b"\x30\x80"
+    body = _body(raw)
+    return body is not None and body.startswith(b"\x02\x01\x03\x30") and b"\x2a\x86\x48\x86\xf7\x0d\x01\x07" in body[:32]
+
+
+_PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.+?)(-----END|\Z)", re.DOTALL)
+_LEAST_CUT: Final = 150  # bytes a block without its end must still hold to be worth reporting
+
+
+def is_pem_key(value: bytes) -> bool:
+    """Tell whether a PEM block holds something key-like, not a placeholder such as ``...`` between its markers."""
+    match = _PEM.search(value)
+    if match is None:
+        return False
+    label, text, end = match.groups()
+    lines = base64_lines(text)
+    body = b"".join(b"".join(line for line in lines if b":" not in line).split())
+    if b"PGP" in label:
+        body = re.sub(rb"={1,3}[A-Za-z0-9+/]{4}$", b"", body)  # the armour's checksum is no part of the data
+    body = body.rstrip(b"=")
+    raw = from_base64(body[:-1] if len(body) % 4 == 1 else body)
+    if raw is None or (not end and len(raw) < _LEAST_CUT):
+        return False
+    if any(line.startswith(b"Proc-Type") for line in lines):
+        return len(raw) >= 48  # legacy encryption: all of it is ciphertext
+    return _LABELS.get(label.split(b" ")[0], is_der)(raw) and (not end or not raw.startswith(b"\x30") or _is_whole(raw))
+
+
+def _is_openssh(raw: bytes) -> bool:
+    return raw.startswith(b"openssh-key-v1\0") and len(raw) > 100
+
+
+def _is_pgp_secret(raw: bytes) -> bool:
+    """Whether the first packet is a secret key or subkey, old or new header: RFC 9580, section 4.2."""
+    if len(raw) < 48 or not raw[0] & 0x80:
+        return False
+    return (raw[0] & 0x3F if raw[0] & 0x40 else (raw[0] >> 2) & 0xF) in (5, 7)
+
+
+_LABELS: Final = {b"OPENSSH": _is_openssh, b"PGP": _is_pgp_secret}
+
+
+def is_base64_pem_key(value: bytes) -> bool:
+    """Tell whether base64 text is a PEM private key, as in a kubeconfig."""
+    raw = base64_bytes(value)
+    return raw is not None and b"PRIVATE KEY" in raw[:64] and is_pem_key(raw)
+
+
+def is_ssh2_key(value: bytes) -> bool:
+    """Tell whether a block is a private key of SSH Tectia: the body starts with the magic 3F6FF9EB."""
+    match = re.search(rb"PRIVATE KEY ----(.+?)(?:---- END|\Z)", value, re.DOTALL)
+    if match is None:
+        return False
+    raw = base64_bytes(b"\n".join(line for line in base64_lines(match.group(1)) if b":" not in line))
+    return raw is not None and raw.startswith(b"\x3f\x6f\xf9\xeb") and len(raw) > 64
+
+
+_PPK_PRIVATE: Final = re.compile(rb"Private-Lines: ?(\d{1,3})(.+?)Private-(?:MAC|Hash):", re.DOTALL)
+
+
+def is_putty_key(value: bytes) -> bool:
+    """Tell whether a PuTTY key file has as many private lines as it says, and base64 in them."""
+    match = _PPK_PRIVATE.search(value)
+    if match is None:
+        return False
+    lines = base64_lines(match.group(2))
+    raw = from_base64(b"".join(lines))
+    return len(lines) == int(match.group(1)) and raw is not None and len(raw) >= 32
+
+
+_JKS_MAGIC: Final = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
+
+
+def is_java_keystore(value: bytes) -> bool:
+    """Tell whether a JKS or JCEKS store, raw or in base64, starts with a private or secret key, not with a certificate."""
+    raw = value if value.startswith(_JKS_MAGIC) else base64_bytes(value)
+    if raw is None or not raw.startswith(_JKS_MAGIC) or len(raw) < 100:
+        return False
+    version, count, tag = (int.from_bytes(raw[i : i + 4], "big") for i in (4, 8, 12))
+    return version in (1, 2) and 0 < count < 10_000 and tag in (1, 3)
+
+
+def is_clamped_32(value: bytes) -> bool:
+    """Tell whether base64 holds a Curve25519 private key as ``wg genkey`` makes it: 32 bytes, five bits of them fixed."""
+    raw = from_base64(value)
+    return raw is not None and len(raw) == 32 and raw[0] & 7 == 0 and raw[31] & 0xC0 == 0x40
+
+
+def is_aes_blocks(value: bytes) -> bool:
+    """Tell whether base64 decodes to whole AES blocks, two at least unless padded by hand."""
+    raw = from_base64(value)
+    return raw is not None and len(raw) >= 16 and len(raw) % 16 == 0
+
+
+# --- wallets ------------------------------------------------------------------------------------------------------
+
+_BASE58: Final = {c: i for i, c in enumerate(b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
+_LONGEST_BASE58: Final = 200
+# Versions of xprv, yprv, zprv, tprv, uprv and vprv.
+_HD_PRIVATE: Final = frozenset(
+    version.to_bytes(4, "big") for version in (0x0488ADE4, 0x049D7878, 0x04B2430C, 0x04358394, 0x044A4E28, 0x045F18BC)
+)
+
+
+def base58check(value: bytes) -> bytes | None:
+    """Decode base58 with its four bytes of double SHA-256; ``None`` when the alphabet or the checksum is wrong."""
+    if not 6 < len(value) <= _LONGEST_BASE58 or any(c not in _BASE58 for c in value):
+        return None
+    number = 0
+    for c in value:
+        number = number * 58 + _BASE58[c]
+    zeros = len(value) - len(value.lstrip(b"1"))
+    raw = b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")
+    body, tail = raw[:-4], raw[-4:]
+    return body if hashlib.sha256(hashlib.sha256(body).digest()).digest()[:4] == tail else None
+
+
+def is_wif(value: bytes) -> bool:
+    """Tell whether it is a Bitcoin private key in wallet import format, main or test network."""
+    raw = base58check(value)
+    return raw is not None and raw[:1] in (b"\x80", b"\xef") and (len(raw) == 33 or (len(raw) == 34 and raw[33] == 1))
+
+
+def is_extended_private_key(value: bytes) -> bool:
+    """Tell whether it is an extended private key of a hierarchical wallet: BIP-32 and the SLIP-132 variants."""
+    raw = base58check(value)
+    return raw is not None and len(raw) == 78 and raw[:4] in _HD_PRIVATE and raw[45] == 0
+
+
+# Frequent English words that the BIP-39 list lacks: a sentence has one of them, a recovery phrase never.
+_NO_SEED_WORDS: Final = frozenset(b"the and for are was with from your which its has should not but our".split())
+
+
+def is_mnemonic(value: bytes) -> bool:
+    """Tell whether it can be a recovery phrase: 12, 15, 18, 21 or 24 words of three to eight letters, hardly any twice.
+
+    The checksum of BIP-39 needs the list of words, which is not at hand here; phrases of tutorials repeat one word.
+    """
+    words = re.split(rb"[^A-Za-z]+", value.strip())
+    distinct = {word.lower() for word in words}
+    if len(words) not in (12, 15, 18, 21, 24) or len(distinct) < len(words) - 2 or distinct & _NO_SEED_WORDS:
+        return False
+    return all(3 <= len(word) <= 8 for word in distinct)
+
+
+# --- plain character tests ----------------------------------------------------------------------------------------
+
+
+def is_uuid4(value: bytes) -> bool:
+    """Tell whether a UUID is a random one (version 4): names and times make the other kinds."""
+    return value[14:15] == b"4" and value[19:20].lower() in (b"8", b"9", b"a", b"b")
+
+
+def is_mixed(value: bytes) -> bool:
+    """Tell whether there is at least one digit and one letter."""
+    return re.search(rb"[0-9]", value) is not None and re.search(rb"[A-Za-z]", value) is not None
+
+
+def is_mixed_case(value: bytes) -> bool:
+    """Tell whether there is a digit, a capital and a small letter, as in random base62."""
+    return is_mixed(value) and re.search(rb"[a-z]", value) is not None and re.search(rb"[A-Z]", value) is not None

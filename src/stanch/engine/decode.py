@@ -1,0 +1,165 @@
+"""Values in disguise: base64, hex, UTF-16, percent escapes, gzip.
+
+A decoder turns a region of a blob into plain bytes and remembers how to map a span of those back to the blob. Regions are
+bounded, so memory and time do not depend on what a file claims to contain.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+REACH: Final = 48_000  # characters decoded to either side of a hit
+MAX_INFLATED: Final = 4 * 1024 * 1024
+_BACK: Final = re.compile(rb"[A-Za-z0-9+/_-]*(?:(?:\r?\n|\n\r?|n\\|n\\r\\)[ \t]*[A-Za-z0-9+/_-]+)*")
+_FORTH: Final = re.compile(rb"[A-Za-z0-9+/_-]*(?:(?:\r?\n|\\n|\\r\\n)[ \t]*[A-Za-z0-9+/_-]+)*={0,2}")
+_JUNK: Final = re.compile(rb"\\r|\\n|\s")
+_HEX_BACK: Final = re.compile(rb"[0-9A-Fa-f]*")
+_WIDE_BACK: Final = re.compile(rb"(?:\x00[\t\r\n\x20-\x7e])*")
+_WIDE_FORTH: Final = re.compile(rb"(?:[\t\r\n\x20-\x7e]\x00)*")
+_PERCENT_RUN: Final = re.compile(rb"[^\s\"'<>\\]*")
+_URLSAFE: Final = bytes.maketrans(b"-_", b"+/")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Decoded bytes and the place they came from.
+
+    Attributes:
+        data: what was decoded.
+        start: first byte of the encoded text in the blob.
+        end: the byte after its last.
+        how: ``base64``, ``hex``, ``utf-16``, ``percent``, ``gzip``.
+        rate: encoded bytes per decoded byte, as a fraction; (0, 1) when spans cannot be mapped finer than the region.
+    """
+
+    data: bytes
+    start: int
+    end: int
+    how: str
+    rate: tuple[int, int]
+
+    def outer(self, start: int, end: int) -> tuple[int, int]:
+        """Map a span of `data` to the blob."""
+        up, down = self.rate
+        if not up:
+            return self.start, self.end
+        return self.start + start * up // down, min(self.end, self.start - (-end * up // down))
+
+
+def base64_around(data: bytes, hit: int, length: int, align: int, reach: int = REACH) -> Region | None:
+    """Decode the base64 text around a fragment.
+
+    Args:
+        data: the blob.
+        hit: offset behind the fragment.
+        length: characters in the fragment.
+        align: position of its first plain byte in a group of three.
+        reach: how far to look to either side.
+    """
+    first = hit - length
+    low = max(0, first - reach)
+    back = _BACK.match(data[low:first][::-1])
+    start = first - (back.end() if back else 0)
+    forth = _FORTH.match(data, hit, min(len(data), hit + reach))
+    end = forth.end() if forth else hit
+    # Characters of the fragment's group that stand before it: the fragment starts at character ceil(align * 8 / 6).
+    lead = -(-align * 8 // 6)
+    text = data[start:end]
+    before = _JUNK.sub(b"", data[start:first])
+    skip = (len(before) - lead) % 4
+    if len(before) < lead:
+        skip = len(before)
+    plain = text if len(before) == first - start and b"\n" not in text and b"\\" not in text else _JUNK.sub(b"", text)
+    raw = decode_base64(plain[skip:])
+    if raw is None:
+        return None
+    rate = (4, 3) if plain is text else (0, 1)
+    return Region(raw, start + skip if plain is text else start, end, "base64", rate)
+
+
+def decode_base64(text: bytes) -> bytes | None:
+    """Decode standard or URL-safe base64 without regard to padding; a single character left over is dropped."""
+    body = text.rstrip(b"=")
+    if len(body) % 4 == 1:
+        body = body[:-1]
+    if len(body) < 4:
+        return None
+    try:
+        return binascii.a2b_base64(body.translate(_URLSAFE) + b"=" * (-len(body) % 4))
+    except binascii.Error:
+        return None
+
+
+def hex_around(data: bytes, hit: int, length: int, reach: int = REACH) -> Region | None:
+    """Decode the hex digits around a fragment, keeping its byte boundary."""
+    first = hit - length
+    back = _HEX_BACK.match(data[max(0, first - reach) : first][::-1])
+    start = first - (back.end() if back else 0) // 2 * 2
+    forth = _HEX_BACK.match(data, hit, min(len(data), hit + reach))
+    end = hit + (forth.end() - hit if forth else 0) // 2 * 2
+    return Region(binascii.a2b_hex(data[start:end]), start, end, "hex", (2, 1))
+
+
+def wide_around(data: bytes, hit: int, length: int, reach: int = REACH) -> Region | None:
+    """Take every second byte of the UTF-16 (little endian) text around a fragment."""
+    first = hit - length
+    back = _WIDE_BACK.match(data[max(0, first - reach) : first][::-1])
+    start = first - (back.end() if back else 0)
+    forth = _WIDE_FORTH.match(data, hit, min(len(data), hit + reach))
+    end = forth.end() if forth else hit
+    return Region(data[start:end:2], start, end, "utf-16", (2, 1))
+
+
+def percent_around(data: bytes, hit: int, length: int, reach: int = 4_000) -> Region | None:
+    """Undo percent escapes in the run of non-space bytes around a fragment."""
+    first = hit - length
+    back = _PERCENT_RUN.match(data[max(0, first - reach) : first][::-1])
+    start = first - (back.end() if back else 0)
+    forth = _PERCENT_RUN.match(data, hit, min(len(data), hit + reach))
+    end = forth.end() if forth else hit
+    raw = unquote_to_bytes(data[start:end])
+    return Region(raw, start, end, "percent", (0, 1)) if len(raw) != end - start else None
+
+
+def inflate(raw: bytes) -> bytes | None:
+    """Unpack gzip bytes up to `MAX_INFLATED`; ``None`` when they are not gzip."""
+    if not raw.startswith(b"\x1f\x8b\x08"):
+        return None
+    machine = zlib.decompressobj(31)
+    try:
+        return machine.decompress(raw, MAX_INFLATED)
+    except zlib.error:
+        return None
+
+
+def utf16(data: bytes) -> tuple[bytes, int] | None:
+    """Return the narrow form of a UTF-16 blob and the offset of its first character, or ``None``.
+
+    Characters outside Latin-1 keep only one of their bytes: enough to find credentials, and offsets stay exact (two
+    bytes a character), which a real decoding would not give.
+    """
+    if data[:2] == b"\xff\xfe":
+        return data[2::2], 2
+    if data[:2] == b"\xfe\xff":
+        return data[3::2], 2
+    head = data[:512]
+    if head.count(0) * 10 < len(head) * 4:
+        return None
+    if head[1::2].count(0) * 10 >= len(head[1::2]) * 9 and not head[0::2].count(0):
+        return data[0::2], 0
+    if head[0::2].count(0) * 10 >= len(head[0::2]) * 9 and not head[1::2].count(0):
+        return data[1::2], 0
+    return None
+
+
+def is_text(raw: bytes) -> bool:
+    """Tell whether decoded bytes are printable ASCII, give or take line ends."""
+    return raw.isascii() and not raw.translate(None, _PRINTABLE)
+
+
+_PRINTABLE: Final = bytes([9, 10, 13, *range(32, 127)])

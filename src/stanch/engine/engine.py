@@ -1,0 +1,209 @@
+"""The engine: bytes in, matches out. No files, no network, no clock.
+
+One Hyperscan pass says where something could be; the exact expression, the checks and the context decide. The same bytes
+give the same matches in the same order, whatever else is scanned beside them.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from stanch.catalog.compiled import Compiled
+from stanch.catalog.model import MAX_WIDTH
+from stanch.engine import decode
+from stanch.engine.anchors import Pattern, patterns_for
+from stanch.engine.candidates import Judge
+from stanch.engine.database import Database, Hit, load_or_compile, write_quietly
+from stanch.engine.match import Match, resolve
+
+SEPARATOR: Final = b"\n\0\n"
+BATCH: Final = 1024 * 1024
+BORDER: Final = 64  # bytes around a window that the expression's borders may look at
+OVERLAP: Final = MAX_WIDTH + 4_096
+"""How much of a neighbouring chunk has to be given along so that a match at the border is the same as in the whole."""
+
+
+class Engine:
+    """Finds the values of a catalog in bytes. One per thread; `clone` is cheap.
+
+    Args:
+        catalog: the compiled catalog.
+        decode_depth: how many encodings may lie inside each other.
+    """
+
+    def __init__(self, catalog: Compiled, *, decode_depth: int = 2) -> None:
+        self.catalog = catalog
+        self.decode_depth = decode_depth
+        self._patterns, self._database = _first_pass(catalog)
+        self._judge = Judge(catalog)
+
+    def clone(self) -> Engine:
+        """Return an engine for another thread."""
+        twin = object.__new__(Engine)
+        twin.catalog, twin.decode_depth = self.catalog, self.decode_depth
+        twin._patterns, twin._database = self._patterns, self._database.clone()
+        twin._judge = self._judge.clone()
+        return twin
+
+    def scan(self, data: bytes, start: int = 0, stop: int | None = None) -> list[Match]:
+        """Return the matches of one blob, ordered by place, none overlapping another.
+
+        Args:
+            data: the bytes.
+            start: matches that begin before it are left out (they belong to the chunk before).
+            stop: matches that begin at or behind it are left out.
+        """
+        hits = self._database.scan(data)
+        matches = self._matches(data, hits, self.decode_depth) if hits else []
+        wide = decode.utf16(data) if b"\0" in data[:512] else None
+        if wide is not None:
+            matches = self._wide(wide, matches)
+        if start or stop is not None:
+            matches = [m for m in matches if start <= m.start and (stop is None or m.start < stop)]
+        return matches
+
+    def scan_batch(self, blobs: Sequence[bytes]) -> list[list[Match]]:
+        """Return the matches of many small blobs: one pass over them all, since each call costs as much as many bytes."""
+        if len(blobs) == 1:
+            return [self.scan(blobs[0])]
+        starts: list[int] = []
+        at = 0
+        for blob in blobs:
+            starts.append(at)
+            at += len(blob) + len(SEPARATOR)
+        grouped: dict[int, list[Hit]] = {}
+        for number, end in self._database.scan(SEPARATOR.join(blobs)):
+            index = bisect_right(starts, end - 1) - 1
+            grouped.setdefault(index, []).append((number, end - starts[index]))
+        results: list[list[Match]] = [[] for _ in blobs]
+        for index, hits in grouped.items():
+            results[index] = self._matches(blobs[index], hits, self.decode_depth)
+        for index, blob in enumerate(blobs):
+            if b"\0" in blob[:512]:
+                wide = decode.utf16(blob)
+                if wide is not None:
+                    results[index] = self._wide(wide, results[index])
+        return results
+
+    def _wide(self, wide: tuple[bytes, int], narrow: list[Match]) -> list[Match]:
+        data, offset = wide
+        found = self._matches(data, self._database.scan(data), self.decode_depth)
+        for match in found:
+            match.decoded = ("utf-16", *match.decoded)
+            _shift(match, lambda s, e: (offset + 2 * s, offset + 2 * e))
+        return resolve(found + narrow)
+
+    def _matches(self, data: bytes, hits: Iterable[Hit], depth: int) -> list[Match]:
+        """Decide what the first pass found."""
+        windows: dict[int, list[tuple[int, int]]] = {}
+        found: list[Match] = []
+        seen: set[int] = set()
+        regions: list[decode.Region] = []
+        for number, end in hits:
+            pattern = self._patterns[number]
+            if pattern.kind == "start":
+                found.extend(self._judge.at(data, self.catalog.detectors[pattern.detector], end - pattern.length))
+            elif pattern.kind == "assign":
+                start = end - pattern.length
+                if start >= 0 and start not in seen:
+                    seen.add(start)
+                    found.extend(self._judge.assigned(data, start))
+                    if depth and (region := self._judge.encoded_value(data, start)):
+                        found.extend(self._in_place(data, region, depth))
+            elif pattern.kind == "window":
+                detector = self.catalog.detectors[pattern.detector]
+                low = max(0, end - pattern.back - BORDER)
+                _merge(windows.setdefault(pattern.detector, []), low, end + (detector.width or MAX_WIDTH) + BORDER)
+            elif depth:
+                found.extend(self._encoded(data, end, pattern, depth, regions))
+        for index, spans in windows.items():
+            for low, high in spans:
+                found.extend(self._judge.within(data, self.catalog.detectors[index], low, high))
+        return resolve(_distinct(found))
+
+    def _encoded(self, data: bytes, end: int, pattern: Pattern, depth: int, regions: list[decode.Region]) -> list[Match]:
+        """Decode around the encoded form of a literal and look inside."""
+        if any(r.start <= end - pattern.length and end <= r.end and r.how == _HOW[pattern.kind] for r in regions):
+            return []
+        if pattern.kind == "base64":
+            region = decode.base64_around(data, end, pattern.length, pattern.align)
+        elif pattern.kind == "hex":
+            region = decode.hex_around(data, end, pattern.length)
+        elif pattern.kind == "wide":
+            region = decode.wide_around(data, end, pattern.length)
+        else:
+            region = decode.percent_around(data, end, pattern.length)
+        if region is None:
+            return []
+        regions.append(region)
+        return self._inside(region, depth)
+
+    def _inside(self, region: decode.Region, depth: int) -> list[Match]:
+        found = self._matches(region.data, self._database.scan(region.data), depth - 1)
+        for match in found:
+            match.decoded = (region.how, *match.decoded)
+            _shift(match, region.outer)
+        return found
+
+    def _in_place(self, data: bytes, region: decode.Region, depth: int) -> list[Match]:
+        """Look at a decoded value where it stands: its name and the words around it still tell what it is."""
+        if not decode.is_text(region.data):
+            return self._inside(region, depth)
+        before = data[max(0, region.start - 200) : region.start]
+        text = before + region.data + data[region.end : region.end + 80]
+        first, last = len(before), len(before) + len(region.data)
+        found = []
+        for match in self._matches(text, self._database.scan(text), depth - 1):
+            if first <= match.start and match.end <= last:
+                match.decoded = (region.how, *match.decoded)
+                match.companions = [c for c in match.companions if first <= c.start and c.end <= last]
+                _shift(match, lambda s, e: region.outer(s - first, e - first))
+                found.append(match)
+        return found
+
+
+_HOW: Final = {"base64": "base64", "hex": "hex", "wide": "utf-16", "percent": "percent"}
+
+
+def _shift(match: Match, outer: object) -> None:
+    match.start, match.end = outer(match.start, match.end)  # type: ignore[operator]
+    for companion in match.companions:
+        companion.start, companion.end = outer(companion.start, companion.end)  # type: ignore[operator]
+
+
+def _merge(spans: list[tuple[int, int]], low: int, high: int) -> None:
+    """Add a window; hits come in order, so only the last window can overlap it."""
+    if spans and low <= spans[-1][1]:
+        spans[-1] = (min(low, spans[-1][0]), max(high, spans[-1][1]))
+    else:
+        spans.append((low, high))
+
+
+def _distinct(matches: list[Match]) -> list[Match]:
+    found: dict[tuple[str, int, int], Match] = {}
+    for match in matches:
+        key = (match.detector.id, match.start, match.end)
+        if key not in found or match.strength() < found[key].strength():
+            found[key] = match
+    return list(found.values())
+
+
+def _first_pass(catalog: Compiled) -> tuple[list[Pattern], Database]:
+    folder: Path | None = catalog.folder
+    table = folder / f"anchors-{catalog.key}.json" if folder else None
+    database = folder / f"anchors-{catalog.key}.hsdb" if folder else None
+    if table is not None:
+        try:
+            patterns = [Pattern("", 0, *row) for row in json.loads(table.read_bytes())]
+            return patterns, load_or_compile(database, lambda: patterns_for(catalog.detectors))
+        except (OSError, ValueError, TypeError):
+            pass
+    patterns = patterns_for(catalog.detectors)
+    if table is not None:
+        rows = [[p.kind, p.detector, p.length, p.align, p.back] for p in patterns]
+        write_quietly(table, json.dumps(rows, separators=(",", ":")).encode())
+    return patterns, load_or_compile(database, lambda: patterns)

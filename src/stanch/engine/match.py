@@ -1,0 +1,88 @@
+"""What the engine yields: a value of a detector at a span of a blob."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stanch.catalog.model import Detector
+
+
+@dataclass(slots=True, kw_only=True)
+class CompanionMatch:
+    """Another part of the same credential."""
+
+    name: str
+    value: bytes
+    start: int
+    end: int
+    secret: bool
+
+    def __repr__(self) -> str:
+        return f"CompanionMatch({self.name!r}, {self.start}-{self.end})"
+
+
+RANK_GENERIC, RANK_NEAR, RANK_SHAPE, RANK_CHECKED = range(4)
+
+
+@dataclass(slots=True, kw_only=True)
+class Match:
+    """One value at one place. Holds the plain value: it never leaves the process that scanned.
+
+    Attributes:
+        detector: what it is a value of.
+        start: offset of the value in the blob (of its encoded form, when decoded).
+        end: the byte after it.
+        value: the plain value.
+        rank: how specific: by name only, by name and shape, by shape, by shape and checksum.
+        distance: bytes to the word that named it; 0 when the word is in its own name.
+        whole: length of the whole expression's match, surroundings included.
+        confidence: high, medium or low.
+        name: what the value was assigned to, for messages.
+        reasons: why it was believed.
+        decoded: encodings taken off, outermost first.
+        companions: the other parts.
+    """
+
+    detector: Detector
+    start: int
+    end: int
+    value: bytes
+    rank: int
+    distance: int = 0
+    whole: int = 0
+    confidence: str = "high"
+    name: str = ""
+    reasons: tuple[str, ...] = ()
+    decoded: tuple[str, ...] = ()
+    companions: list[CompanionMatch] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"Match({self.detector.id!r}, {self.start}-{self.end})"
+
+    def strength(self) -> tuple[int, int, int, int, int, str]:
+        """Order in which overlapping matches win, strongest first when sorted."""
+        return (-self.rank, self.distance, -len(self.companions), -self.whole, self.start, self.detector.id)
+
+
+def resolve(matches: list[Match]) -> list[Match]:
+    """Keep one match where several overlap: the most specific; and drop what is a part of another's credential."""
+    if len(matches) < 2:
+        return matches
+    kept: list[Match] = []
+    for match in sorted(matches, key=Match.strength):
+        if not any(match.start < other.end and other.start < match.end for other in kept):
+            kept.append(match)
+    kept = [match for match in kept if not _is_part(match, kept)]
+    kept.sort(key=lambda m: (m.start, m.end, m.detector.id))
+    return kept
+
+
+def _is_part(match: Match, kept: list[Match]) -> bool:
+    for other in kept:
+        if other is match or not any(c.start < match.end and match.start < c.end for c in other.companions):
+            continue
+        mutual = any(c.start < other.end and other.start < c.end for c in match.companions)
+        # When two detectors name each other, the one whose own value comes first stands for both.
+        if not mutual or (other.start, other.detector.id) < (match.start, match.detector.id):
+            return True
+    return False

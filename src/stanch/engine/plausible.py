@@ -1,0 +1,109 @@
+"""What looks like a credential and is none: placeholders, references, code, hashes.
+
+Each question is one small function of bytes. They are asked in order of price, and a value is refused at the first yes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+_PLACEHOLDER_WORDS: Final = re.compile(
+    rb"(?i)example|placeholder|change[-_ ]?me|changeit|replace[-_ ]?(?:me|this|with)|your[-_ ]|[-_]here\b|insert[-_ ]|dummy|sample|fixme|todo|redacted"
+    rb"|removed|fake|not[-_]?a[-_]?real|lorem|foobar|deadbeef|c0ffee|xxxx|\*{3}|\.\.\.|\x00|<[a-z_ -]+>|0123456789|1234567890|123456789"
+    rb"|abcdefgh|qwerty|aaaaaa|000000|111111|secretsecret|password123"
+)
+_YOUR: Final = re.compile(rb"(?i)^(?:my|your|the|our|some|any)[-_ ]?(?:secret|api|access|auth|token|key|pass|private|own|new|super)")
+_REFERENCE: Final = re.compile(
+    rb"^(?:\$[A-Za-z_{(]|\$\$|%[A-Za-z_({]|#\{|\{\{|\{%|<%|<\?|@Microsoft\.KeyVault|@@|arn:aws|projects/[^/]+/secrets|op://|vault:|ref\+|secretref:"
+    rb"|secrets\.|env[.:]|ENV\[|os\.|process\.env|System\.|getenv|Environment\.|config[.\[(]|settings\.|self\.|this\.|var\.|local\.|data\.|module\.|params?[.\[]"
+    rb"|options?\.|args?\.|request\.|ctx\.|cfg\.|props\.|file\(|lookup\(|keyvault|aws[-_]?secretsmanager|ssm:|\$\{\{|!Ref|!Sub|!GetAtt|Fn::|sops|ENC\[|AQICAH|\{cipher\}"
+    rb"|urn:|/run/secrets|/etc/|/var/|/usr/|\./|\.\./|~/|https?://)"
+)
+_CALL: Final = re.compile(rb"^[A-Za-z_][\w.:>-]*[(\[]|^new [A-Z]|^[A-Za-z_][\w]*(?:(?:\.|->|::)[A-Za-z_]\w*)+$|^(?:function|return|await|async|null|none|nil|true|false|undefined|self|this)\b", re.I)
+_HASH_NAME: Final = re.compile(
+    rb"(?i)(?:sha[-_]?(?:1|224|256|384|512)?|md5|commit|digest|checksum|integrity|revision|etag|blake2\w*|crc\d*|thumbprint|fingerprint|"
+    rb"git[-_]?(?:hash|rev|ref|sha)|content[-_]?hash|hash[-_]?(?:value|of|sum)?|public[-_]?key|pub[-_]?key|key[-_]?id|kid|uuid|guid|cache[-_]?key|primary[-_]?key|"
+    rb"foreign[-_]?key|token[-_]?type|keyword\w*|keyboard\w*|keymap|author\w*|tree|parent|blob|object[-_]?id)$"
+)
+_HASHING_PREFIX: Final = re.compile(rb"(?i)(?:sha\d{1,3}[-:]|md5[-:]|sha\d{3}$)")
+_UUID: Final = re.compile(rb"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+_RUN: Final = re.compile(rb"(.)\1{5,}")
+
+
+def entropy(value: bytes) -> float:
+    """Return the Shannon entropy of *value* in bits per byte."""
+    size = len(value)
+    if not size:
+        return 0.0
+    counts: dict[int, int] = {}
+    for byte in value:
+        counts[byte] = counts.get(byte, 0) + 1
+    return -sum(n / size * math.log2(n / size) for n in counts.values())
+
+
+def is_placeholder(body: bytes) -> bool:
+    """Tell whether a value, its fixed prefix taken off, was written to be replaced."""
+    head = body[:512]
+    if _PLACEHOLDER_WORDS.search(head) or _YOUR.match(head):
+        # Long random values contain short words by chance; words that count stand in short or structured ones.
+        return len(body) <= 200
+    if len(body) >= 12 and len(set(head)) <= 4:
+        return True
+    return len(body) < 200 and _RUN.search(head) is not None or _is_sequence(head[:40])
+
+
+def _is_sequence(value: bytes) -> bool:
+    """Whether most neighbours differ by the same step, as in abcdef or 13579."""
+    if len(value) < 8:
+        return False
+    steps = [b - a for a, b in zip(value, value[1:], strict=False)]
+    return max(steps.count(1), steps.count(-1), steps.count(0)) * 10 >= len(steps) * 7
+
+
+def is_reference(value: bytes, before: bytes) -> bool:
+    """Tell whether a value names the place of a credential instead of being one.
+
+    Args:
+        value: the whole value as written.
+        before: a few bytes in front of it.
+    """
+    if _REFERENCE.match(value) or before.endswith((b"${", b"{{", b"$(", b"{{ ", b"%(", b"#{", b"<%= ", b"${{ ", b"$")):
+        return True
+    return b"${" in value or b"{{" in value or b"<%" in value or b"$(" in value
+
+
+def is_code(value: bytes, *, quoted: bool) -> bool:
+    """Tell whether an unquoted value is an expression of a programming language."""
+    return not quoted and _CALL.match(value) is not None
+
+
+def is_hash_name(name: bytes) -> bool:
+    """Tell whether what is assigned calls itself a hash, an id or something else public."""
+    return _HASH_NAME.search(name.rstrip(b"_-. ")) is not None
+
+
+def is_hash_context(before: bytes) -> bool:
+    """Tell whether the bytes in front of a value introduce a digest (``sha256:``)."""
+    return _HASHING_PREFIX.search(before[-12:]) is not None
+
+
+def is_uuid(value: bytes) -> bool:
+    """Tell whether the value is a UUID and nothing else."""
+    return _UUID.match(value) is not None
+
+
+_WORD: Final = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+
+
+def is_words(value: bytes) -> bool:
+    """Tell whether a value without digits is made of words: an identifier, a sentence, a path, a file name."""
+    if re.search(rb"[0-9]", value):
+        parts = _WORD.findall(value)
+        letters = sum(len(part) for part in parts if not part.isdigit())
+        # fooBar2, server-name-01: long words with a number at the end.
+        longest = max((len(part) for part in parts if not part.isdigit()), default=0)
+        digits = len(re.findall(rb"[0-9]", value))
+        return longest >= 5 and digits <= 2 and letters >= len(value) * 0.7 and len(parts) <= max(2, len(value) // 4)
+    return True

@@ -1,0 +1,73 @@
+"""What to do about a secret, in one sentence and one command.
+
+The order never changes: make the old value useless where it was issued, then take it out. Removing a line first
+only hides that the value still works. Commands named here exist in this version.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from stanch.core.finding import Confidence
+from stanch.core.report import DetectorInfo, ScanReport
+from stanch.reports.escape import visible
+from stanch.reports.groups import SecretGroup
+
+ALLOW_COMMENT: Final = "stanch:allow"
+_NOBODY: Final = frozenset({"", "generic", "unknown", "other", "any"})
+_END_IT: Final = {
+    "password": "Change the password{where} first",
+    "connection_string": "Replace the password or key it holds first",
+    "private_key": "Replace the key pair and stop trusting the old one{where} first",
+    "certificate": "Have the certificate revoked and issued anew{where} first",
+    "webhook_url": "Replace the webhook address{where} first",
+    "jwt": "End its session{where} or replace the key that signed it first",
+}
+_REVOKE: Final = "Revoke it{where} first"
+
+
+def next_step(group: SecretGroup) -> str:
+    """Return the one sentence that says what to do now."""
+    lead = group.lead
+    provider = visible(lead.provider).strip()
+    where = "" if provider.lower() in _NOBODY else f" at {provider}"
+    step = _END_IT.get(lead.kind, _REVOKE).format(where=where)
+    if group.in_head is False:
+        step += "; it is gone from HEAD, but every clone still holds it."
+    else:
+        step += ", then take it out and read it from the environment or a secret store."
+    if group.confidence is Confidence.LOW:
+        return f"Look at it: if it is real, {step[0].lower()}{step[1:]}"
+    return step
+
+
+def command(group: SecretGroup) -> str:
+    """Return the command that tells more about this type of secret."""
+    return f"stanch detectors show {visible(group.lead.detector)}"
+
+
+def help_url(group: SecretGroup, report: ScanReport) -> str:
+    """Return the vendor's page, if it is a web address; user detectors may say anything."""
+    info = detector_info(group, report)
+    url = info.help_url if info else ""
+    safe = url.startswith(("https://", "http://")) and url.isascii() and url.isprintable() and not set(url) & set(' "<>\\^`{|}')
+    return url if safe else ""
+
+
+def notes(group: SecretGroup, report: ScanReport) -> str:
+    """Return what the catalog notes about this type of secret, on one line."""
+    info = detector_info(group, report)
+    return visible(" ".join(info.notes.split())) if info else ""
+
+
+def detector_info(group: SecretGroup, report: ScanReport) -> DetectorInfo | None:
+    """Return what the report knows of the group's detector."""
+    return report.detectors.get(group.lead.detector)
+
+
+def accepting() -> tuple[tuple[str, str], ...]:
+    """Return the two ways to say that a finding is not to be reported again: when, and how."""
+    return (
+        ("Not a secret?", f"End its line with the comment {ALLOW_COMMENT}"),
+        ("Known already?", "Run stanch baseline create, and later scans report only what is new"),
+    )
