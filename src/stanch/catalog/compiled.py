@@ -14,12 +14,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from stanch.catalog.model import CompanionSpec, Detector
 
 DATA: Final = Path(__file__).parent / "data"
-FORMAT: Final = "3"
+FORMAT: Final = "4"
 _LEFT_OUT: Final = ("positive", "negative", "sample", "facts", "covers")
 
 
@@ -142,7 +142,3 @@ def _forget_old(folder: Path, keep: int = 6) -> None:
     except OSError:
         return
 
-
-def describe(detector: Detector) -> dict[str, Any]:
-    """Return what a report says about a detector."""
-    return {"id": detector.id, "name": detector.name, "provider": detector.provider, "notes": detector.notes}

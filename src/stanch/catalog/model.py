@@ -98,6 +98,7 @@ class Detector:
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
     notes: str = ""
+    help_url: str = ""
     covers: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
@@ -172,10 +173,18 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "", 
         positive=tuple(table.get("positive", ())),
         negative=tuple(table.get("negative", ())),
         notes=text["notes"],
+        help_url=_help_url(table),
         covers=tuple(table.get("covers", ())),
         facts={key: table[key] for key in _FREE if key in table},
         origin=origin,
     )
+
+
+def _help_url(table: Mapping[str, Any]) -> str:
+    """The vendor's page on which the credential is killed, when the facts name one."""
+    revocation = table.get("revocation")
+    url = revocation.get("url", "") if isinstance(revocation, dict) else ""
+    return url if isinstance(url, str) and url.startswith("https://") else ""
 
 
 def _check_types(table: Mapping[str, Any], required: tuple[str, ...]) -> None:

@@ -1,0 +1,1 @@
+"""What a scan was told: settings, where they came from, what is accepted."""

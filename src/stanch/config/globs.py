@@ -101,6 +101,7 @@ class GlobSet:
 
         Args:
             path: with ``/`` between its parts, none at either end.
+            is_dir: whether it is a folder.
         """
         folder = path.rpartition("/")[0]
         if folder and (hit := self._folder(folder)) is not None:
@@ -256,7 +257,7 @@ def _assemble(tokens: list[str]) -> str:
         elif token == _ANY:
             out.append(f".*{behind}" if final else f"(?>.*?{behind})")
         else:
-            out.append(f"(?:.*/)?{behind}" if final else f"(?>(?:[^/]+/)*?{behind})")
+            out.append(f"(?:.*/)?{behind}" if final else f"(?>(?:[^/]*/)*?{behind})")
     return "".join(out)
 
 

@@ -13,31 +13,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stanch.catalog.model import Detector, leading_literal
+from stanch.catalog.model import Detector
 
 CASELESS: Final = 1  # hyperscan.HS_FLAG_CASELESS
 DOTALL: Final = 2  # hyperscan.HS_FLAG_DOTALL
 
 MAX_BACK: Final = 4_096  # bytes before a literal in which a match that contains it may begin
-FOLLOW: Final = 8  # characters behind a literal that an anchor also asks for
 
-# Words that make a name a credential's name.
-NAME_WORDS: Final = (
-    "key|token|secret|passw|passphrase|passcode|passwd|pwd|auth|cred|bearer|sid|licen[sc]e|dsn|pat|webhook|hash|salt|private"
-    "|account|conn|certificate|pfx|pkcs12|keystore|signature|access|session|cookie|default|value"
-)
-# What may stand between a name and its value: a closing quote or bracket, a type, an operator, opening quotes.
-_CLOSE: Final = r"""(?:\\{0,3}["'`\])]){0,3}"""
+# Words that make a name a credential's name. Each one costs: these are few enough for a gigabyte a second.
+NAME_WORDS: Final = "key|token|secret|passw|passphrase|passcode|pwd|auth|cred|bearer|sid|licen[sc]e|dsn|webhook|pfx"
+# What may stand between a name and its value: closing quotes, a type, an operator, opening quotes.
+_CLOSE: Final = r"""["'`\])\\]{0,6}"""
 _TYPE: Final = r"""(?::[ \t]{0,2}[a-z_][a-z0-9_.<>\[\]?*&]{1,24}[ \t]{0,2})?"""
-_OPERATOR: Final = r"""[ \t]{0,16}(?:=>|:=|\?=|\+=|==?|:{1,2}|,|>|\|)[ \t]{0,16}(?:[>|][-+]?)?\s{0,16}"""
-_OPEN: Final = r"""(?:(?:f|r|b|rb|u|@|\$|s)?\\{0,3}["'`(\[{<]){0,4}"""
+_OPERATOR: Final = r"""[ \t]{0,16}(?:=>|:=|\?=|\+=|==?|:{1,2}|,|>|\|)[ \t]{0,16}(?:[>|][-+]?\s{1,16})?"""
+_OPEN: Final = r"""(?:[frbusFRBUS@$]{0,2}\\{0,3}["'`]|[(\[{<]\s?){0,4}"""
 _FIRST: Final = r"[A-Za-z0-9_+/.~$!@#%^&*-]"
 VALUE_HEAD: Final = 8
 """An assignment hit ends exactly this many bytes behind the first byte of the value."""
 _HEAD: Final = _FIRST + r"""[^\s"'`<>]{7}"""
-_TAIL: Final = r"[a-z0-9_. -]{0,40}"
+_TAIL: Final = r"[a-z0-9_.-]{0,24}"
 SPACED_HEAD: Final = 12
 _SPACED: Final = r"""(?:[ \t]{1,4}|[ \t]{1,2}(?:is|was|to)[ \t]{1,2})["'`]?[A-Za-z0-9_+/.~$!@#%-]{12}"""
+# <add key="ApiKey" value="…"/>, - name: API_KEY⏎ value: …, {"name": "API_KEY", "value": "…"}, <name>…key</name><value>…
+_PAIR: Final = r"""[^a-z0-9]{1,40}(?:name>[^a-z0-9]{1,20})?(?:string)?(?:value|default|data)[^a-z0-9]{1,12}[A-Za-z0-9][^\s"'`<>]{7}"""
+# variable "api_key" { type = string⏎ default = "…"
+_BLOCK: Final = r"""["'][ \t]{0,4}\{[^}]{0,200}default[ \t]{0,8}=[ \t]{0,8}["']""" + _HEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,16 @@ def patterns_for(detectors: Iterable[Detector]) -> list[Pattern]:
 
 def assignment_patterns(near: set[str]) -> Iterator[Pattern]:
     """Expressions for "something named like a credential gets a value"."""
-    for name in (f"(?:{NAME_WORDS})", *(escape(word) for word in sorted(near) if len(word) >= 4)):
-        yield Pattern(f"{name}{_TAIL}{_CLOSE}{_TYPE}{_OPERATOR}{_OPEN}{_HEAD}", CASELESS, "assign", -1, VALUE_HEAD)
-        yield Pattern(f"{name}[a-z0-9_.-]{{0,24}}{_CLOSE}{_SPACED}", CASELESS, "assign", -1, SPACED_HEAD)
+    names = (f"(?:{NAME_WORDS})", *(escape(word) for word in sorted(near) if len(word) >= 4))
+    for name in names:
+        tail = _TAIL if name == names[0] else r"[a-z0-9_./ -]{0,40}"
+        yield Pattern(f"{name}{tail}{_CLOSE}{_TYPE}{_OPERATOR}{_OPEN}{_HEAD}", CASELESS, "assign", -1, VALUE_HEAD)
+        yield Pattern(f"{name}{_TAIL}{_CLOSE}{_SPACED}", CASELESS, "assign", -1, SPACED_HEAD)
+    # The longer forms only behind the common words: behind every provider's name they would make the database slow.
+    yield Pattern(f"{names[0]}{_TAIL}{_PAIR}", CASELESS, "assign", -1, VALUE_HEAD)
+    yield Pattern(f"{names[0]}{_TAIL}{_BLOCK}", CASELESS, "assign", -1, VALUE_HEAD)
+    yield Pattern(f"{names[0]}[a-z0-9_. -]{{1,30}}{_OPERATOR}{_OPEN}{_HEAD}", CASELESS, "assign", -1, VALUE_HEAD)
+    yield Pattern(r"""(?:-u|--user)[ =]["']?[^\s:"'@/]{0,64}:""" + _HEAD, 0, "assign", -1, VALUE_HEAD)  # curl
 
 
 def _of_detector(index: int, detector: Detector) -> Iterator[Pattern]:
@@ -90,19 +97,16 @@ def _of_detector(index: int, detector: Detector) -> Iterator[Pattern]:
     if detector.anchor:
         yield Pattern(detector.anchor, DOTALL, "window", index, back=min(detector.width, MAX_BACK) or MAX_BACK)
         return
-    lead, exact = leading_literal(detector.value) if detector.value else ("", False)
-    text = lead.lower()
-    if detector.value and exact and len(lead) >= 3 and detector.literals == (text,):
-        follow, count = _follow(detector.value, len(lead))
-        yield Pattern(escape(lead) + follow, 0, "start", index, len(lead) + count)
-        yield from _encoded(index, lead.encode("latin-1"))
+    written = [form for literal in detector.literals for form in {literal, *_as_written(detector.expression, literal)}]
+    for form in sorted(set(written)):
+        yield from _encoded(index, form.encode("latin-1"))
+    found = heads(detector.value or detector.expression)
+    if found and all(any(literal in head.plain.lower() for literal in detector.literals) for head in found):
+        for text, length in sorted({(head.text, head.length) for head in found}):
+            yield Pattern(text, DOTALL, "start", index, length)
         return
     for literal in detector.literals:
-        lead = leading_literal(detector.expression)[0].lower()
-        back = lead.find(literal) + len(literal) + 8 if literal in lead else min(detector.width, MAX_BACK)
-        yield Pattern(escape(literal), CASELESS, "window", index, len(literal), back=back)
-        for form in {literal, *_as_written(detector.expression, literal)}:
-            yield from _encoded(index, form.encode("latin-1"))
+        yield Pattern(escape(literal), CASELESS, "window", index, len(literal), back=min(detector.width, MAX_BACK))
 
 
 def _as_written(expression: str, literal: str) -> list[str]:
@@ -145,65 +149,137 @@ def escape(text: str) -> str:
     return "".join(c if c.isalnum() and c.isascii() or c == "_" else f"\\x{ord(c):02x}" for c in text)
 
 
-def _follow(value: str, skip: int) -> tuple[str, int]:
-    """Return the classes behind the leading literal, up to `FOLLOW` characters, and how many those are."""
-    parsed = re._parser.parse(value.encode("latin-1"))  # type: ignore[attr-defined]
-    out: list[str] = []
-    count = 0
-    for text, least, fixed in _elements(parsed):
-        if skip:
-            skip -= 1
-            continue
-        take = min(least, FOLLOW - count)
-        if take <= 0:
-            break
-        out.append(f"{text}{{{take}}}" if take > 1 else text)
-        count += take
-        if not fixed or count >= FOLLOW:
-            break
-    return "".join(out), count
+def heads(expression: str) -> list[_Head]:
+    """Return the ways an expression can begin, each of fixed length; nothing when they are too vague.
+
+    Each holds at least three literal characters in a row, so it is rare in ordinary text, and goes on for a few
+    characters of what must follow.
+    """
+    parsed = re._parser.parse(expression.encode("latin-1"))  # type: ignore[attr-defined]
+    try:
+        found = _heads(parsed, bool(parsed.state.flags & re.IGNORECASE))
+    except _TooMany:
+        return []
+    if not found or any(head.literal < MIN_LITERAL for head in found):
+        return []
+    return found
 
 
-def _elements(parsed: Any) -> Iterator[tuple[str, int, bool]]:
-    """Yield (class, least count, whether the count is fixed) as long as the expression is plain."""
+MIN_LITERAL: Final = 3
+MOST_HEADS: Final = 24
+
+
+class _TooMany(Exception):
+    """An expression begins in more ways than are worth listing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The beginning of an expression so far.
+
+    Attributes:
+        text: in Hyperscan's syntax.
+        length: characters it matches, always the same number.
+        plain: its literal characters, the others as NUL.
+        open: whether more may be added.
+    """
+
+    text: str = ""
+    length: int = 0
+    plain: str = ""
+    open: bool = True
+
+    @property
+    def literal(self) -> int:
+        """Longest run of literal characters."""
+        return max(map(len, self.plain.split("\0")))
+
+    def plus(self, text: str, count: int, plain: str) -> _Head:
+        """Return the head with *count* more characters of one kind."""
+        more = f"{text}{{{count}}}" if count > 1 else text
+        length = self.length + count
+        return _Head(self.text + more, length, self.plain + plain * count, length < LONGEST_HEAD)
+
+    def closed(self) -> _Head:
+        """Return the head as the whole of what is certain."""
+        return _Head(self.text, self.length, self.plain, False)
+
+
+LONGEST_HEAD: Final = 24
+
+
+def _heads(parsed: Any, caseless: bool) -> list[_Head]:
+    found = [_Head()]
     for op, argument in parsed:
-        name = str(op)
-        if name == "LITERAL":
-            yield escape(chr(argument)), 1, True
-        elif name == "IN":
-            text = _class(argument)
-            if text is None:
-                return
-            yield text, 1, True
-        elif name == "MAX_REPEAT" and len(argument[2]) == 1:
-            low, high, item = argument
-            inner = list(_elements(item))
-            if len(inner) != 1 or inner[0][1] != 1 or not inner[0][2]:
-                return
-            yield inner[0][0], int(low), low == high
-            if low != high:
-                return
-        elif name == "SUBPATTERN" and not argument[1] and not argument[2]:
-            inner = list(_elements(argument[3]))
-            yield from inner
-            if len(inner) != len(argument[3]):
-                return
-        else:
-            return
+        if not any(head.open for head in found):
+            break
+        found = [new for head in found for new in (_extended(head, str(op), argument, caseless) if head.open else [head])]
+        if len(found) > MOST_HEADS:
+            raise _TooMany
+    return found
 
 
-def _class(items: Any) -> str | None:
+def _extended(head: _Head, name: str, argument: Any, caseless: bool) -> list[_Head]:
+    """Return what a head becomes with one more element of the expression."""
+    if name in {"AT", "ASSERT", "ASSERT_NOT"}:
+        return [head]
+    if name == "LITERAL":
+        char = chr(argument)
+        text = f"[{escape(char.lower())}{escape(char.upper())}]" if caseless and char.isalpha() else escape(char)
+        return [head.plus(text, 1, char)]
+    if name == "IN":
+        text = _class(argument, caseless)
+        return [head.plus(text, 1, "\0")] if text else [head.closed()]
+    if name == "SUBPATTERN":
+        inner = _heads(argument[3], (caseless or bool(argument[1] & re.IGNORECASE)) and not argument[2] & re.IGNORECASE)
+        return [_joined(head, tail) for tail in inner]
+    if name == "BRANCH":
+        return [_joined(head, tail) for branch in argument[1] for tail in _heads(branch, caseless)]
+    if name in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
+        return _repeated(head, argument, caseless)
+    return [head.closed()]
+
+
+def _repeated(head: _Head, argument: Any, caseless: bool) -> list[_Head]:
+    low, high, item = int(argument[0]), int(argument[1]), argument[2]
+    inner = _heads(item, caseless)
+    if low == 0 and high == 1:
+        return [head, *(_joined(head, tail) for tail in inner)]
+    single = len(inner) == 1 and inner[0].length == 1
+    if not single:
+        return [head.closed()] if low == 0 else [_joined(head, tail).closed() for tail in inner]
+    take = min(low, LONGEST_HEAD)
+    grown = head.plus(inner[0].text, take, inner[0].plain) if take else head
+    return [grown if low == high == take else grown.closed()]
+
+
+def _joined(head: _Head, tail: _Head) -> _Head:
+    return _Head(head.text + tail.text, head.length + tail.length, head.plain + tail.plain, tail.open)
+
+
+def _class(items: Any, caseless: bool) -> str | None:
     out = []
     for op, argument in items:
         name = str(op)
-        if name == "LITERAL":
+        if name == "NEGATE":
+            out.append("^")
+        elif name == "LITERAL":
             out.append(f"\\x{argument:02x}")
+            if caseless and chr(argument).isalpha():
+                out.append(f"\\x{ord(chr(argument).swapcase()):02x}")
         elif name == "RANGE":
+            low, high = chr(argument[0]), chr(argument[1])
             out.append(f"\\x{argument[0]:02x}-\\x{argument[1]:02x}")
-        elif name == "CATEGORY" and str(argument).endswith("CATEGORY_DIGIT"):
-            out.append("0-9")
-        elif name == "CATEGORY" and str(argument).endswith("CATEGORY_WORD"):
-            out.append("A-Za-z0-9_")
+            if caseless and low.isalpha() and high.isalpha():
+                out.append(f"\\x{ord(low.swapcase()):02x}-\\x{ord(high.swapcase()):02x}")
+        elif name == "CATEGORY":
+            text = _CATEGORIES.get(str(argument))
+            if text is None:
+                return None
+            out.append(text)
         else:
             return None
     return f"[{''.join(out)}]"
+
+
+_CATEGORIES: Final = {"CATEGORY_DIGIT": "0-9", "CATEGORY_WORD": "A-Za-z0-9_", "CATEGORY_SPACE": r"\s", "CATEGORY_NOT_SPACE": r"\S"}

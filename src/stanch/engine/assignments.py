@@ -29,6 +29,8 @@ _PARAMETER: Final = re.compile(rb"&(?:amp;)?[A-Za-z_.-]{1,40}=")
 _INDIRECT: Final = re.compile(rb"(?i)(?:^|[^a-z])(?:value|default|val|data|content|stringvalue|text)$")
 _NAMED: Final = re.compile(rb"""(?i)(?:\b(?:name|key|id|variable|field|secret|property)["']?\s{0,4}(?:[:=]\s{0,4}|\s)\\?["']?)(?P<name>[\w.\-/]{2,80})""")
 
+_OWNER: Final = re.compile(rb"""(?P<name>[\w.\-/]{2,80})["'\\]{0,3}\s{0,4}(?:[:=]\s{0,4})?(?:\{|</name>)[^\w}]{0,20}<?$""")
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
@@ -62,9 +64,17 @@ def read_assignment(data: bytes, start: int) -> Assignment | None:
     quote, end = _value_end(data, start, match["open"][::-1].rstrip(b" \t"))
     value = data[start:end]
     if _INDIRECT.search(name) is not None:
-        names = _NAMED.findall(before[: len(before) - match.end("name")])
-        name = names[-1] if names else name
+        name = _indirect_name(before[: len(before) - match.end("name")]) or name
     return Assignment(name, start, end, value, quote, operator or match["open"][:0])
+
+
+def _indirect_name(before: bytes) -> bytes:
+    """The name a ``value`` or ``default`` belongs to: named just before, or the key of the object it is in."""
+    names = _NAMED.findall(before)
+    owner = _OWNER.search(before)
+    if owner is not None:
+        return owner["name"]
+    return names[-1] if names else b""
 
 
 def _value_end(data: bytes, start: int, opening: bytes) -> tuple[bytes, int]:

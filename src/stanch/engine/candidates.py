@@ -23,7 +23,11 @@ from stanch.engine.plausible import entropy, is_code, is_hash_context, is_hash_n
 
 NEAR_BEFORE: Final = 200
 NEAR_AFTER: Final = 80
-SHORT_WORD: Final = 6  # near words below this length count at word borders only
+LONG_WORD: Final = 6  # near words of this length count anywhere; from `MIDDLE_WORD` on they need a border in front; others two
+MIDDLE_WORD: Final = 4
+_IDENTIFIER: Final = re.compile(rb"[A-Za-z_$][A-Za-z_.]{0,60}(?:[(\[\s,;:)<*&]|->|$)")
+_QUOTES: Final = (b'"', b"'", b"`")
+_CONTINUES: Final = re.compile(rb"[-+.=][A-Za-z0-9]")
 _STRONG_CHECKS: Final = frozenset(("crc32-base62", "bech32", "jwt", "jwe", "pem-key", "der-key", "pkcs12", "azure-his"))
 _ENCODED: Final = re.compile(rb"[A-Za-z0-9+/_-]{11,64000}={0,2}")
 _SECRET_NAME: Final = re.compile(rb"(?i)key|token|secret|pass|pwd|cred|auth|private|sid|webhook|dsn")
@@ -109,6 +113,8 @@ class Judge:
 
     def assigned(self, data: bytes, start: int) -> list[Match]:
         """Try every anonymous detector with the value that is assigned at *start*."""
+        if _IDENTIFIER.match(data, start) and data[start - 1 : start] not in _QUOTES:
+            return []  # code: a variable, a type, a call
         assignment = read_assignment(data, start)
         if assignment is None or len(assignment.value) < 4:
             return []
@@ -125,9 +131,9 @@ class Judge:
                 continue
             if distance and is_hash_name(assignment.name):
                 continue
-            if is_hash_context(data[max(0, start - 12) : start]):
-                continue
             end = match.end("value")
+            if is_hash_context(data[max(0, start - 12) : start]) or _CONTINUES.match(data, end):
+                continue
             where = "in its name" if distance == 0 else "near by"
             yield from self._keep(
                 data,
@@ -275,12 +281,14 @@ class Judge:
 
 def _counts(window: bytes, first: int, stop: int, word: str) -> bool:
     """Tell whether a short word stands at borders of words or camel case; long words count anywhere."""
-    if len(word) >= SHORT_WORD:
+    if len(word) >= LONG_WORD:
         return True
     before, after = window[first - 1 : first], window[stop : stop + 1]
     head, last = window[first : first + 1], window[stop - 1 : stop]
     if before.isalpha() and not (before.islower() and head.isupper()):
         return False
+    if len(word) >= MIDDLE_WORD:
+        return True
     return not (after.isalpha() and (after.islower() or not last.islower()))
 
 

@@ -23,9 +23,10 @@ _REFERENCE: Final = re.compile(
 )
 _CALL: Final = re.compile(rb"^[A-Za-z_][\w.:>-]*[(\[]|^new [A-Z]|^[A-Za-z_][\w]*(?:(?:\.|->|::)[A-Za-z_]\w*)+$|^(?:function|return|await|async|null|none|nil|true|false|undefined|self|this)\b", re.I)
 _HASH_NAME: Final = re.compile(
-    rb"(?i)(?:sha[-_]?(?:1|224|256|384|512)?|md5|commit|digest|checksum|integrity|revision|etag|blake2\w*|crc\d*|thumbprint|fingerprint|"
-    rb"git[-_]?(?:hash|rev|ref|sha)|content[-_]?hash|hash[-_]?(?:value|of|sum)?|public[-_]?key|pub[-_]?key|key[-_]?id|kid|uuid|guid|cache[-_]?key|primary[-_]?key|"
-    rb"foreign[-_]?key|token[-_]?type|keyword\w*|keyboard\w*|keymap|author\w*|tree|parent|blob|object[-_]?id)$"
+    rb"(?:^|[^A-Za-z]|(?<=[a-z0-9])(?=[A-Z]))(?i:sha[-_]?(?:1|224|256|384|512)?|md5|commit|digest|checksum|integrity|revision|etag|blake2\w*|crc\d*|thumbprint|"
+    rb"fingerprint|(?:git|content|file|tree|build)[-_]?(?:hash|rev|ref|sha)|hash[-_]?(?:value|of|sum)?|pub(?:lic)?[-_]?key|key[-_]?id|kid|uuid|guid|"
+    rb"(?:cache|primary|foreign|sort|partition|group|row|object|storage|query|idempotency|dedup\w*)[-_]?key|token[-_]?type|keywords?|keyboard\w*|keymap|"
+    rb"authors?|author[-_](?:name|email)|tree|parent|blob|object[-_]?id)$"
 )
 _HASHING_PREFIX: Final = re.compile(rb"(?i)(?:sha\d{1,3}[-:]|md5[-:]|sha\d{3}$)")
 _UUID: Final = re.compile(rb"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")

@@ -52,8 +52,6 @@ def writer(name: str) -> Writer:
     """
     target = FORMATS.get(name)
     if target is None:
-        raise InputError(
-            f"There is no report format {name!r}.", hint=f"Use one of: {', '.join(FORMATS)}.", code="unknown_format"
-        )
+        raise InputError(f"There is no report format {name!r}.", hint=f"Use one of: {', '.join(FORMATS)}.", code="unknown_format")
     module, function = target.split(":")
     return cast(Writer, getattr(import_module(module), function))

@@ -6,10 +6,11 @@ only hides that the value still works. Commands named here exist in this version
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from stanch.core.finding import Confidence
-from stanch.core.report import DetectorInfo, ScanReport
+from stanch.core.report import DetectorInfo
 from stanch.reports.escape import visible
 from stanch.reports.groups import SecretGroup
 
@@ -46,23 +47,18 @@ def command(group: SecretGroup) -> str:
     return f"stanch detectors show {visible(group.lead.detector)}"
 
 
-def help_url(group: SecretGroup, report: ScanReport) -> str:
+def help_url(group: SecretGroup, detectors: Mapping[str, DetectorInfo]) -> str:
     """Return the vendor's page, if it is a web address; user detectors may say anything."""
-    info = detector_info(group, report)
+    info = detectors.get(group.lead.detector)
     url = info.help_url if info else ""
     safe = url.startswith(("https://", "http://")) and url.isascii() and url.isprintable() and not set(url) & set(' "<>\\^`{|}')
     return url if safe else ""
 
 
-def notes(group: SecretGroup, report: ScanReport) -> str:
+def notes(group: SecretGroup, detectors: Mapping[str, DetectorInfo]) -> str:
     """Return what the catalog notes about this type of secret, on one line."""
-    info = detector_info(group, report)
+    info = detectors.get(group.lead.detector)
     return visible(" ".join(info.notes.split())) if info else ""
-
-
-def detector_info(group: SecretGroup, report: ScanReport) -> DetectorInfo | None:
-    """Return what the report knows of the group's detector."""
-    return report.detectors.get(group.lead.detector)
 
 
 def accepting() -> tuple[tuple[str, str], ...]:

@@ -104,10 +104,14 @@ def crop(text: str, width: int, *, around: str = "") -> str:
     """
     if width <= 0 or display_width(text) <= width:
         return text
-    found = text.find(around) if around else 0
     start = 0
+    found = text.find(around) if around else 0
     if found > 0 and display_width(text[: found + len(around)]) > width - 1:
-        start = max(0, found - max(0, (width - display_width(around)) // 2))
+        start = found
+        spare = (width - display_width(around) - 2) // 2  # two columns are for the marks
+        while start and spare >= _columns(text[start - 1]):
+            start -= 1
+            spare -= _columns(text[start])
     head = "…" if start else ""
     room = width - len(head)
     if display_width(text[start:]) <= room:

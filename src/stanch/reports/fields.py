@@ -1,6 +1,6 @@
-"""Findings as plain data, for the formats that machines read. The schema is ``schemas/scan.schema.json``.
+r"""Findings as plain data, for the formats that machines read. The schema is ``schemas/scan.schema.json``.
 
-Text is always valid Unicode: a path that is no UTF-8 is shown with ``\\xff`` and given exactly in ``path_base64``.
+Text is always valid Unicode: a path that is no UTF-8 is shown with ``\xff`` and given exactly in ``path_base64``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Write JSON piece by piece: a report with a million findings never stands in memory as one string.
+r"""Write JSON piece by piece: a report with a million findings never stands in memory as one string.
 
-Output is ASCII (everything else as ``\\uXXXX``): it fits every stream's encoding, and a report printed on a terminal
+Output is ASCII (everything else as ``\uXXXX``): it fits every stream's encoding, and a report printed on a terminal
 cannot carry escapes or reordering characters out of a file name.
 """
 

@@ -17,15 +17,15 @@ VALUE: Final = "1;33"
 
 _BADGES: Final = {
     Severity.CRITICAL: "1;97;41",
-    Severity.HIGH: "1;31;7",
-    Severity.MEDIUM: "33;7",
-    Severity.LOW: "34;7",
-    Severity.INFO: "2;7",
+    Severity.HIGH: "1;30;43",
+    Severity.MEDIUM: "1;30;46",
+    Severity.LOW: "1;97;44",
+    Severity.INFO: "1;97;100",
 }
 _COUNTS: Final = {
     Severity.CRITICAL: "1;31",
-    Severity.HIGH: "31",
-    Severity.MEDIUM: "33",
+    Severity.HIGH: "33",
+    Severity.MEDIUM: "36",
     Severity.LOW: "34",
     Severity.INFO: "2",
 }
@@ -43,6 +43,7 @@ class Paint:
         self._links = options.hyperlinks
 
     def __call__(self, text: str, style: str) -> str:
+        """Return *text* in a style, given as the numbers of an SGR sequence."""
         return f"\x1b[{style}m{text}\x1b[0m" if self._color and text else text
 
     def badge(self, severity: Severity) -> str:

@@ -125,8 +125,8 @@ class _Page:
 
     def _next(self, group: SecretGroup) -> Iterator[str]:
         yield from self._fact("next", advice.next_step(group), style=GREEN)
-        yield from self._fact("", advice.notes(group, self.report))
-        url = advice.help_url(group, self.report)
+        yield from self._fact("", advice.notes(group, self.report.detectors))
+        url = advice.help_url(group, self.report.detectors)
         if url:
             yield f"{_MARGIN}{'':{_LABEL}}{self.paint.link(url, self.paint(url, CYAN))}"
         yield f"{_MARGIN}{'':{_LABEL}}{self.paint(advice.command(group), BOLD)}"

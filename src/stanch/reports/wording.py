@@ -63,7 +63,9 @@ def what_was_read(report: ScanReport) -> str:
 
 def what_was_hidden(report: ScanReport) -> str:
     """Return one sentence about findings held back, or nothing."""
-    parts = [f"{count:,} {_HIDDEN.get(why, visible(why.replace('_', ' ')))}" for why, count in sorted(report.hidden.items()) if count]
+    parts = [
+        f"{count:,} {_HIDDEN.get(why, visible(why.replace('_', ' ')))}" for why, count in sorted(report.hidden.items()) if count
+    ]
     return f"Not shown: {', '.join(parts)}." if parts else ""
 
 

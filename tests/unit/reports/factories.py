@@ -40,7 +40,14 @@ def made_value(seed: str, length: int = 40) -> bytes:
 
 def made_secret(seed: str = "one", *, value: bytes | None = None, keep: bool = True) -> Secret:
     plain = made_value(seed) if value is None else value
-    return Secret(plain if keep else None, fingerprint=fingerprint_of(plain, KEY), redacted=f"tok_…{seed[:3]} ({len(plain)} characters)")
+    return Secret(
+        plain if keep else None, fingerprint=fingerprint_of(plain, KEY), redacted=f"tok_…{seed[:3]} ({len(plain)} characters)"
+    )
+
+
+def made_companion(*, keep: bool = True, **changes: Any) -> Companion:
+    fields: dict[str, Any] = {"name": "client id", "secret": made_secret("companion", keep=keep), "line": 11}
+    return Companion(**{**fields, **changes})
 
 
 def made_location(path: str = "src/app/settings.py", **changes: Any) -> Location:
@@ -131,7 +138,9 @@ def _hostile_finding(number: int, text: str) -> Finding:
         kind=("token", "password", "private_key", "webhook_url", "jwt", "connection_string", "certificate")[number % 7],
         severity=severities[number % 5],
         confidence=confidences[number % 3],
-        location=made_location(HOSTILE_PATHS[number], start=number * 100, end=number * 100 + 40, line=number + 1, end_line=number + 1),
+        location=made_location(
+            HOSTILE_PATHS[number], start=number * 100, end=number * 100 + 40, line=number + 1, end_line=number + 1
+        ),
         reasons=(text, "known prefix"),
         companions=(
             Companion(name=f"client id {text}", secret=companion, line=3, shown=""),

@@ -27,6 +27,19 @@ CHECKS: Final[Mapping[str, Callable[[bytes], bool]]] = {
     "uuid4": structure.is_uuid4,
     "mixed": structure.is_mixed,
     "mixed-case": structure.is_mixed_case,
+    "plain-jwt": structure.is_plain_jwt,
+    "kubernetes-jwt": structure.is_kubernetes_jwt,
+    "supabase-service-jwt": structure.is_supabase_service_jwt,
+    "basic-pair": structure.is_basic_pair,
+    "base64-pem-key": structure.is_base64_pem_key,
+    "ssh2-key": structure.is_ssh2_key,
+    "putty-key": structure.is_putty_key,
+    "java-keystore": structure.is_java_keystore,
+    "clamped-32": structure.is_clamped_32,
+    "aes-blocks": structure.is_aes_blocks,
+    "wif": structure.is_wif,
+    "extended-private-key": structure.is_extended_private_key,
+    "mnemonic": structure.is_mnemonic,
 }
 """Name in a detector's ``checks`` → function of the value."""
 

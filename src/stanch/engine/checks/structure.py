@@ -122,6 +122,11 @@ def is_supabase_service_jwt(value: bytes) -> bool:
     return claims is not None and claims.get("iss") == "supabase" and claims.get("role") == "service_role"
 
 
+def is_plain_jwt(value: bytes) -> bool:
+    """Tell whether a JWT has no more telling type of its own."""
+    return is_jwt(value) and not is_kubernetes_jwt(value) and not is_supabase_service_jwt(value)
+
+
 def is_jwe(value: bytes) -> bool:
     """Tell whether it is a five-part JWE whose header names an encryption: RFC 7516."""
     parts = value.split(b".")

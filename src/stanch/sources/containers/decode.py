@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from stanch.sources.containers import problems
 from stanch.sources.containers.budget import Context
-from stanch.sources.containers.problems import Broken, MemberError
+from stanch.sources.containers.problems import BrokenError, MemberError
 from stanch.sources.containers.streams import PIECE, Forward, Readable
 
 try:
@@ -100,6 +100,7 @@ class Decoded(Forward):
         self._decoder: Decoder | None = None
         self._input = b""
         self._fed = 0
+        self._fresh = True
         self._later: MemberError | None = None
         self.produced = 0
         self.consumed = 0
@@ -114,6 +115,10 @@ class Decoded(Forward):
             self._source.unread(self._input)
         self._input = b""
 
+    def _room(self) -> int:
+        """Return how many bytes the decoder may give next; 0 ends the stream."""
+        return PIECE
+
     def _check(self, out: bytes) -> None:
         """Look at the output, for a checksum."""
 
@@ -126,12 +131,13 @@ class Decoded(Forward):
                     if not self._begin():
                         return b""
                     self._decoder = self._make()
+                    self._fresh = True
                 out = self._step(self._decoder)
-            except Broken as exc:
+            except BrokenError as exc:
                 raise MemberError(problems.broken(self._path, exc.what)) from exc
             if out:
                 self._count(out)
-            if self._decoder.eof:
+            if self._decoder.eof or self._room() <= 0:
                 self._end(self._decoder)
             if out:
                 return out
@@ -143,12 +149,10 @@ class Decoded(Forward):
         self._decoder = None
         try:
             self._finish()
-        except MemoryError:
-            raise
-        except Broken as exc:
-            self._later = MemberError(problems.broken(self._path, exc.what))
+        except BrokenError as exc:
+            self._later = self._later or MemberError(problems.broken(self._path, exc.what))
         except MemberError as exc:
-            self._later = exc
+            self._later = self._later or exc
 
     def _count(self, out: bytes) -> None:
         self.produced += len(out)
@@ -163,13 +167,12 @@ class Decoded(Forward):
         data = b""
         ended = False
         if decoder.needs_input:
-            data = self._input or self._source.read(CHUNK)
+            data = self._peek(1) and self._input
             self._input = b""
-            self._fed += len(data)
             ended = not data
-        first = self.produced == 0 and self._fed == len(data)
+        fresh, self._fresh = self._fresh, False
         try:
-            out = decoder.decompress(data, max_length=PIECE)
+            out = decoder.decompress(data, max_length=self._room())
         except MemoryError:
             raise
         except Exception as exc:
@@ -178,19 +181,19 @@ class Decoded(Forward):
                 what = "its dictionary needs more memory than one member may take"
                 raise MemberError(problems.too_large(self._path, what)) from None
             error = MemberError(problems.broken(self._path, "its compressed data makes no sense"))
-            if not first:
+            if not fresh:
                 raise error from None
             self._later = error
             return _salvage(self._make(), data)
         if ended and not out and not decoder.eof:
-            raise Broken("its compressed data ends too early")
+            raise BrokenError("its compressed data ends too early")
         return out
 
     def _exactly(self, length: int, what: str) -> bytes:
         """Return the next `length` compressed bytes."""
         data = self._peek(length)
         if len(data) < length:
-            raise Broken(f"it ends in the middle of {what}")
+            raise BrokenError(f"it ends in the middle of {what}")
         self._input = self._input[length:]
         return data
 
@@ -234,6 +237,7 @@ class Gzip(Decoded):
         self.name = b""
 
     def _begin(self) -> bool:
+        self._budget.passed()
         start = self._peek(2)
         while self._members and start and not start.strip(b"\0"):  # tapes and dd pad with zeros
             self._input = self._input.lstrip(b"\0")
@@ -241,11 +245,11 @@ class Gzip(Decoded):
         if not start:
             return False
         if start != b"\x1f\x8b":
-            raise Broken("bytes follow the compressed data that are not gzip")
+            raise BrokenError("bytes follow the compressed data that are not gzip")
         fixed = self._exactly(10, "a gzip header")
         flags = fixed[3]
         if fixed[2] != 8 or flags & 0xE0:
-            raise Broken("a gzip header makes no sense")
+            raise BrokenError("a gzip header makes no sense")
         if flags & 4:
             self._exactly(int.from_bytes(self._exactly(2, "a gzip header"), "little"), "a gzip header")
         if flags & 8:
@@ -263,7 +267,7 @@ class Gzip(Decoded):
         """Return a text that ends with a zero byte; the names and remarks of real files are short."""
         end = self._peek(CHUNK).find(b"\0")
         if end < 0:
-            raise Broken("a gzip header makes no sense")
+            raise BrokenError("a gzip header makes no sense")
         return self._exactly(end + 1, "a gzip header")[:-1]
 
     def _check(self, out: bytes) -> None:
@@ -274,7 +278,7 @@ class Gzip(Decoded):
         trailer = self._exactly(8, "a gzip checksum")
         wanted = self._crc.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little")
         if trailer != wanted:
-            raise Broken("its checksum does not match its content")
+            raise BrokenError("its checksum does not match its content")
 
 
 class Streams(Decoded):
@@ -298,14 +302,15 @@ class Streams(Decoded):
         self._magic = magic
 
     def _begin(self) -> bool:
+        self._budget.passed()
         start = self._peek(len(self._magic))
-        while self.produced and start and not start.strip(b"\0"):
+        while self.consumed and start and not start.strip(b"\0"):
             self._input = self._input.lstrip(b"\0")
             start = self._peek(len(self._magic))
         if not start:
             return False
         if start != self._magic:
-            raise Broken("bytes follow the compressed data that do not belong to it")
+            raise BrokenError("bytes follow the compressed data that do not belong to it")
         return True
 
     def _finish(self) -> None:
@@ -313,21 +318,49 @@ class Streams(Decoded):
 
 
 class Checked(Decoded):
-    """A single stream whose length and checksum are written elsewhere, as in zip and 7z."""
+    """A single stream whose length and checksum are written elsewhere, as in zip and 7z.
 
-    expected_crc: int | None = None
-    expected_size: int | None = None
-    crc = 0
+    Args:
+        size: bytes it must unpack to, when known.
+        crc: CRC-32 of them, when known.
+        sized: whether only `size` tells where it ends, because there is no end marker.
+    """
+
+    def __init__(
+        self,
+        source: Readable,
+        make: Callable[[], Decoder],
+        context: Context,
+        *,
+        path: str,
+        packed: int | None = None,
+        size: int | None = None,
+        crc: int | None = None,
+        sized: bool = False,
+    ) -> None:
+        super().__init__(source, make, context, path=path, packed=packed)
+        self._size = size
+        self._wanted = crc
+        self._sized = sized and size is not None
+        self.crc = 0
+
+    def _begin(self) -> bool:
+        return super()._begin() and not (self._sized and self._size == 0)
+
+    def _room(self) -> int:
+        if self._sized and self._size is not None:
+            return min(PIECE, self._size - self.produced)
+        return PIECE
 
     def _check(self, out: bytes) -> None:
         self.crc = crc32(out, self.crc)
 
     def _finish(self) -> None:
         super()._finish()
-        if self.expected_crc is not None and self.crc != self.expected_crc:
-            raise Broken("its checksum does not match its content")
-        if self.expected_size is not None and self.produced != self.expected_size:
-            raise Broken("its size is not the one that the archive states")
+        if self._wanted is not None and self.crc != self._wanted:
+            raise BrokenError("its checksum does not match its content")
+        if self._size is not None and (self.produced ^ self._size) & 0xFFFFFFFF:
+            raise BrokenError("its size is not the one that the archive states")
 
 
 def bzip2_decoder() -> Decoder:
@@ -351,11 +384,11 @@ def lzma_filter(properties: bytes, window: int, path: str) -> dict[str, Any]:
     """Read the five bytes that describe an LZMA stream.
 
     Raises:
-        Broken: they make no sense.
+        BrokenError: they make no sense.
         MemberError: its dictionary is larger than `window`.
     """
     if len(properties) < 5 or properties[0] >= 225:
-        raise Broken("the description of its compression makes no sense")
+        raise BrokenError("the description of its compression makes no sense")
     rest, lc = divmod(properties[0], 9)
     pb, lp = divmod(rest, 5)
     size = int.from_bytes(properties[1:5], "little")

@@ -1,8 +1,8 @@
 """What can go wrong inside a container, as exceptions between the parts and as `Skipped` values for people.
 
-    Broken            a parser found nonsense; it does not know which file it reads, the walk adds that
+    BrokenError       a parser found nonsense; it does not know which file it reads, the walk adds that
     MemberError       a reader could not go on; carries the finished `Skipped`
-    └── LimitReached  the outermost file used up one of its bounds: nothing more of it is read
+    └── LimitError    the outermost file used up one of its bounds: nothing more of it is read
 
 None of these holds bytes of the content, and no message of a library is passed on: it might quote the secret.
 """
@@ -15,7 +15,7 @@ BROKEN = "broken_archive"
 _BY_HAND = "unpack it by hand and scan the result."
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """A container is damaged.
 
     Args:
@@ -44,7 +44,7 @@ class MemberError(Exception):
         self.reported = False
 
 
-class LimitReached(MemberError):
+class LimitError(MemberError):
     """One of the bounds of the outermost file is used up, so its expansion ends."""
 
 
@@ -59,7 +59,9 @@ def broken(path: str, what: str) -> Skipped:
 
 def unreadable(path: str) -> Skipped:
     """Say that the operating system would not give us the bytes."""
-    return Skipped(path=path, code="unreadable", reason="The file could not be read to its end. Check its permissions and the disk.")
+    return Skipped(
+        path=path, code="unreadable", reason="The file could not be read to its end. Check its permissions and the disk."
+    )
 
 
 def unsupported(path: str, what: str) -> Skipped:
@@ -87,7 +89,7 @@ def too_many(path: str, limit: int) -> Skipped:
     return Skipped(
         path=path,
         code="too_many",
-        reason=f"Not read to its end: it has more than {limit:,} members, which is the limit for one file. To be sure, {_BY_HAND}",
+        reason=f"Not read to its end: more than {limit:,} members, which is the limit for one file. To be sure, {_BY_HAND}",
     )
 
 

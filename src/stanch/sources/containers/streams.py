@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from stanch.core.finding import Skipped
 from stanch.sources.containers import problems
@@ -116,6 +116,10 @@ class Forward(io.RawIOBase):
 
     def unread(self, data: bytes) -> None:
         """Put bytes back in front."""
+        start = self._at - len(data)
+        if start >= 0 and self._piece[start : self._at] == data:
+            self._at = start
+            return
         self._piece = data + self._piece[self._at :]
         self._at = 0
 
@@ -143,15 +147,20 @@ class Forward(io.RawIOBase):
 
 
 class Joined(Forward):
-    """Bytes already read, and then the rest of a source. Also makes any source a `Forward`."""
+    """Bytes already read, and then sources one after the other. Also makes any source a `Forward`."""
 
-    def __init__(self, head: bytes, source: Readable) -> None:
+    def __init__(self, head: bytes, *sources: Readable) -> None:
         super().__init__()
         self._piece = head
-        self._source = source
+        self._sources = list(reversed(sources))
 
     def _more(self) -> bytes:
-        return self._source.read(PIECE) or b""
+        while self._sources:
+            piece = self._sources[-1].read(PIECE)
+            if piece:
+                return piece
+            self._sources.pop()
+        return b""
 
 
 class Section(Forward):
@@ -180,9 +189,11 @@ class Section(Forward):
 
     def finish(self) -> None:
         """Move the source to the end of this section."""
-        if self._left:
-            pass_over(self._source, self._left)
-            self._left = 0
+        if self._error is not None:
+            raise self._error
+        left, self._left = self._left, 0
+        if left and pass_over(self._source, left) < left:
+            raise MemberError(self._cut)
 
 
 class Slice(Forward):
@@ -242,9 +253,15 @@ def exactly(source: Readable, length: int, what: str) -> bytes:
         what: for the message: "it ends in the middle of `what`".
 
     Raises:
-        Broken: the source ends before.
+        BrokenError: the source ends before.
     """
     data = source.read(length)
     if len(data) != length:
-        raise problems.Broken(f"it ends in the middle of {what}")
+        cut_off(source, what)
     return data
+
+
+def cut_off(source: Readable, what: str) -> NoReturn:
+    """Say why a read came out short: the error of the source itself, or that the archive ends in the middle of `what`."""
+    source.read(1)
+    raise problems.BrokenError(f"it ends in the middle of {what}")

@@ -1,0 +1,5 @@
+"""`python -m stanch`."""
+
+from stanch.cli.main import run
+
+run()

@@ -1,0 +1,255 @@
+"""The table of options: what kind of value each takes, from where it may be set, and how a text becomes a value.
+
+Each option has one name everywhere: ``max_file_size`` in ``stanch.toml`` (``max-file-size`` is taken too),
+``STANCH_MAX_FILE_SIZE`` in the environment, ``--max-file-size`` on the command line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from stanch.config.globs import problem
+from stanch.config.settings import FORMATS, AllowRule
+from stanch.config.smallfile import shown
+
+# Who may set an option in a file. A file that lies below the current folder came with what is scanned and may only
+# narrow what is read and reported there; a file in the current folder or above is the user's project, but a cloned
+# project is still somebody else's, so what prints secrets must be asked for by name.
+NARROW: Final = "narrow"
+OWN: Final = "own"
+NAMED: Final = "named"
+
+
+class WrongValueError(ValueError):
+    """A value that does not fit its option; the message continues a sentence that starts with the option's name.
+
+    Args:
+        message: what it must be.
+        element: which element of a list is meant.
+    """
+
+    def __init__(self, message: str, element: int | None = None) -> None:
+        super().__init__(message)
+        self.element = element
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option.
+
+    Attributes:
+        kind: ``text``, ``path``, ``flag``, ``count``, ``size``, ``choice``, ``list``, ``paths``, ``globs`` or ``rules``.
+        trust: who may set it in a file: `NARROW`, `OWN` or `NAMED`.
+        least: smallest number.
+    """
+
+    name: str
+    kind: str
+    help: str
+    trust: str = OWN
+    choices: tuple[str, ...] = ()
+    least: int = 0
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return "STANCH_" + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+def _option(name: str, kind: str, text: str, trust: str = OWN, choices: tuple[str, ...] = (), least: int = 0) -> Option:
+    return Option(name=name, kind=kind, help=text, trust=trust, choices=choices, least=least)
+
+
+OPTIONS: Final[Mapping[str, Option]] = {
+    option.name: option
+    for option in (
+        _option("format", "choice", "Form of the report.", choices=FORMATS),
+        _option("output", "path", "File the report goes to; standard output without it."),
+        _option("exit_zero", "flag", "End with status 0 even when secrets are found."),
+        _option("show_secrets", "flag", "Print plain values.", NAMED),
+        _option("baseline", "path", "Baseline file with the findings accepted so far.", NARROW),
+        _option("jobs", "count", "Worker processes; 0 for one per core."),
+        _option("quiet", "flag", "Only the findings, no summary and no progress."),
+        _option("verbose", "flag", "Also say what was held back, and why."),
+        _option("color", "choice", "Colour in the terminal.", choices=("auto", "always", "never")),
+        _option("detectors", "paths", "Files and folders with detectors of your own."),
+        _option("only", "list", "Detectors to use, by id or glob; all without it.", NARROW),
+        _option("skip", "list", "Detectors to switch off, by id or glob.", NARROW),
+        _option("min_severity", "choice", "Least severity to report.", NARROW, ("critical", "high", "medium", "low", "info")),
+        _option("min_confidence", "choice", "Least confidence to report.", NARROW, ("high", "medium", "low")),
+        _option("exclude", "globs", "Paths not to read, as patterns of .gitignore.", NARROW),
+        _option("gitignore", "flag", "Leave out what .gitignore files name.", NARROW),
+        _option("follow_symlinks", "flag", "Follow symbolic links."),
+        _option("max_file_size", "size", "Leave out larger files; 0 for no bound.", NARROW),
+        _option("max_depth", "count", "How many containers may lie inside each other."),
+        _option("max_expanded", "size", "Bytes one archive may expand to.", least=1),
+        _option("max_members", "count", "Members one archive may have.", least=1),
+        _option("decode_depth", "count", "How many encodings (base64, hex …) may lie inside each other."),
+        _option("history", "flag", "Read the git history.", NARROW),
+        _option("work_tree", "flag", "Read the work tree.", NARROW),
+        _option("allow_comments", "flag", "Honour ignore comments in what is scanned.", NARROW),
+        _option("validity", "flag", "Ask issuers whether credentials still work; needs the network."),
+        _option("allow", "rules", "What is accepted: rules in a file, finding ids or fingerprints elsewhere.", NARROW),
+    )
+}
+
+_TRUE: Final = frozenset(("1", "true", "yes", "on"))
+_FALSE: Final = frozenset(("0", "false", "no", "off"))
+_SIZE: Final = re.compile(r"\s*(\d{1,15})(\.\d{1,6})?\s*([kmgt]?)(i?)(b?)\s*", re.IGNORECASE | re.ASCII)
+_POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_FINDING: Final = re.compile(r"fnd_[0-9a-f]{20}")
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{12,64}")
+_LARGEST: Final = 2**62
+
+
+def from_text(option: Option, text: str) -> object:
+    """Read a value from text, as it stands in the environment.
+
+    Lists are divided at line breaks if there are any, else at commas.
+
+    Raises:
+        WrongValueError: it does not fit.
+    """
+    kind = option.kind
+    stripped = text.strip()
+    if kind == "flag":
+        word = stripped.lower()
+        if word not in _TRUE and word not in _FALSE:
+            raise WrongValueError(f"must be true or false, not {_quoted(stripped)}")
+        return word in _TRUE
+    if kind == "count":
+        if not stripped.isascii() or not stripped.isdigit() or len(stripped) > 18:
+            raise WrongValueError(f"must be a whole number from {option.least} up, not {_quoted(stripped)}")
+        return _in_bounds(option, int(stripped))
+    if kind == "size":
+        return _in_bounds(option, size(text))
+    if kind == "choice":
+        return _choice(option, stripped)
+    if kind in {"list", "paths", "globs", "rules"}:
+        parts = text.split("\n") if "\n" in text else text.split(",")
+        return _list(option, [part.strip() for part in parts if part.strip()])
+    return text
+
+
+def from_value(option: Option, value: object) -> object:
+    """Check a typed value, as it stands in TOML or comes from a flag.
+
+    Raises:
+        WrongValueError: it does not fit.
+    """
+    kind = option.kind
+    if kind == "flag":
+        if not isinstance(value, bool):
+            raise WrongValueError(f"must be true or false, not {_sort(value)}")
+        return value
+    if kind in {"count", "size"}:
+        if kind == "size" and isinstance(value, str):
+            value = size(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            wanted = 'a number of bytes or a size such as "10MB"' if kind == "size" else "a whole number"
+            raise WrongValueError(f"must be {wanted}, not {_sort(value)}")
+        return _in_bounds(option, value)
+    if kind in {"list", "paths", "globs", "rules"}:
+        if not isinstance(value, (list, tuple)):
+            raise WrongValueError(f"must be a list of strings, not {_sort(value)}")
+        return _list(option, list(value))
+    if not isinstance(value, str):
+        raise WrongValueError(f"must be a string, not {_sort(value)}")
+    return _choice(option, value) if kind == "choice" else _text(value)
+
+
+def size(text: str) -> int:
+    """Read a size: ``500``, ``10MB`` (millions of bytes), ``10MiB`` or ``10M`` (of 1024 × 1024 bytes).
+
+    Raises:
+        WrongValueError: it is no size.
+    """
+    found = _SIZE.fullmatch(text)
+    if not found or (found[4] and not found[3]):
+        raise WrongValueError(f'must be a size such as "500", "10MB" or "2GiB", not {_quoted(text)}')
+    whole, fraction, unit, binary, byte = found.groups()
+    step = 1000 if byte and not binary else 1024
+    return (
+        int(float(whole + fraction) * step ** _POWERS[unit.lower()]) if fraction else int(whole) * step ** _POWERS[unit.lower()]
+    )
+
+
+def _in_bounds(option: Option, number: int) -> int:
+    if not option.least <= number <= _LARGEST:
+        raise WrongValueError(f"must be {option.least} or more" if number < option.least else "is too large")
+    return number
+
+
+def _choice(option: Option, word: str) -> str:
+    if word in option.choices:
+        return word
+    from difflib import get_close_matches  # only a mistake needs it
+
+    close = get_close_matches(word.lower(), option.choices, 1)
+    guess = f"; did you mean {close[0]}?" if close else ""
+    raise WrongValueError(f"must be one of {', '.join(option.choices)}, not {_quoted(word)}{guess}")
+
+
+def _text(value: str) -> str:
+    if not value:
+        raise WrongValueError("must not be empty")
+    if "\0" in value:
+        raise WrongValueError("must not hold a NUL character")
+    return value
+
+
+def _list(option: Option, items: list[object]) -> tuple[object, ...]:
+    checked: list[object] = []
+    names: list[str] = []
+    for number, item in enumerate(items):
+        if option.kind == "rules" and isinstance(item, AllowRule):
+            checked.append(item)
+        elif not isinstance(item, str):
+            raise WrongValueError(f"must be a list of strings, but holds {_sort(item)}", number)
+        elif not item:
+            raise WrongValueError("holds an empty string", number)
+        elif option.kind == "rules":
+            if not _FINDING.fullmatch(item) and not _FINGERPRINT.fullmatch(item):
+                raise WrongValueError(
+                    "takes finding ids (fnd_ and 20 hex digits) and fingerprints (12 hex digits or more)", number
+                )
+            names.append(item)
+        else:
+            if option.kind == "globs" and (wrong := problem(item)):
+                raise WrongValueError(f"holds a pattern that {wrong}", number)
+            checked.append(item)
+    if names:
+        checked.append(
+            AllowRule(
+                reason="named one by one",
+                findings=tuple(name for name in names if name.startswith("fnd_")),
+                fingerprints=tuple(name for name in names if not name.startswith("fnd_")),
+                condition="any",
+            )
+        )
+    return tuple(checked)
+
+
+def _quoted(text: str) -> str:
+    return f"“{shown(text, 40)}”"
+
+
+def _sort(value: object) -> str:
+    """Name the sort of a value as TOML knows it, never the value itself."""
+    names = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number with a fraction",
+        str: "a string",
+        list: "a list",
+        dict: "a table",
+    }
+    return names.get(type(value), "a date or time" if hasattr(value, "isoformat") else "something else")

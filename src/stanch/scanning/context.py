@@ -1,0 +1,86 @@
+"""What a scan's workers need to know; small enough to be sent to each of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stanch.sources.limits import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanContext:
+    """Settings of one scan as the workers use them.
+
+    Attributes:
+        key: the installation's key, under which fingerprints are made.
+        salt: the baseline's salt; empty when there is no baseline.
+        detectors: the user's detector files and folders.
+        only: detector ids or globs; nothing else is looked for when given.
+        skip: detector ids or globs that are switched off.
+        keep_values: whether plain values come back to the main process (``--show-secrets``).
+        allow_comments: whether inline ignore comments count.
+        min_confidence: findings below it are counted, not reported.
+        decode_depth: how many encodings may lie inside each other.
+        limits: bounds on containers.
+        cache: folder of the catalog's cache, ``None`` for none.
+        allowlist: compiled allow rules, or ``None``.
+    """
+
+    key: bytes
+    salt: bytes = b""
+    detectors: tuple[Path, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    keep_values: bool = False
+    allow_comments: bool = True
+    min_confidence: str = "medium"
+    decode_depth: int = 2
+    limits: Limits = field(default_factory=Limits)
+    cache: Path | None = None
+    allow: tuple[object, ...] = ()
+
+
+def installation_key(env: Mapping[str, str] | None = None) -> bytes:
+    """Return this installation's key, making it on first use (mode 0600).
+
+    ``STANCH_KEY`` (64 hex digits) wins: a team that compares fingerprints across machines shares one.
+    When the key cannot be kept, a fixed one is used, so that two scans still give the same report.
+    """
+    env = os.environ if env is None else env
+    given = env.get("STANCH_KEY", "")
+    if given:
+        from stanch.core.errors import InputError
+
+        try:
+            key = bytes.fromhex(given)
+        except ValueError:
+            key = b""
+        if len(key) < 32:
+            raise InputError("STANCH_KEY is not a key.", hint="Give at least 64 hex digits, for example from `openssl rand -hex 32`.")
+        return key
+    base = env.get("XDG_DATA_HOME") or str(Path("~/.local/share").expanduser())
+    path = Path(base) / "stanch" / "installation.key"
+    try:
+        return bytes.fromhex(path.read_text("ascii").strip())
+    except (OSError, ValueError):
+        return _make_key(path)
+
+
+def _make_key(path: Path) -> bytes:
+    key = os.urandom(32)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process was first
+        try:
+            return bytes.fromhex(path.read_text("ascii").strip())
+        except (OSError, ValueError):
+            return b"\0" * 32
+    except OSError:
+        return b"\0" * 32
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(key.hex() + "\n")
+    return key

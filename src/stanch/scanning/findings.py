@@ -1,0 +1,168 @@
+"""From matches to findings: redact, fingerprint, locate. The only place where plain values turn into `Secret`s."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from stanch.core.finding import Companion, Confidence, Finding, Location, Severity
+from stanch.core.redact import redact
+from stanch.core.secret import Secret, fingerprint_of
+from stanch.engine.lines import Lines, snippet
+from stanch.engine.match import CompanionMatch, Match
+from stanch.scanning.context import ScanContext
+
+MOST_PLACES: Final = 1_000  # places of one secret in one blob that are listed
+_JUNK: Final = re.compile(rb"\\r|\\n|[\s\"'+,;\\]")
+BASIS: Final = ("name", "nearby word", "format", "checksum")
+
+
+def identity(match: Match) -> bytes:
+    """Return the bytes a fingerprint is made of: line breaks and quotes inside a key block do not make another secret."""
+    return _JUNK.sub(b"", match.value) if match.detector.kind in ("private_key", "certificate") else match.value
+
+
+def shown(match: Match) -> str:
+    """Return the redacted form of a match."""
+    if match.detector.kind == "private_key":
+        return f"private key ({len(match.value)} characters)"
+    return redact(match.value, prefix=match.detector.prefix, tail=match.detector.tail)
+
+
+def make_findings(
+    matches: Sequence[Match],
+    data: bytes,
+    context: ScanContext,
+    *,
+    path: str,
+    blob: str = "",
+    offset: int = 0,
+    lines: Lines | None = None,
+    masked: Sequence[Match] | None = None,
+) -> list[Finding]:
+    """Turn the matches of one blob into findings, one per secret; more places of the same secret go to `also_at`.
+
+    Args:
+        matches: ordered by place.
+        data: the bytes they lie in.
+        context: keys and what to keep.
+        path: name of the blob.
+        blob: its git object id.
+        offset: where *data* begins in the blob.
+        lines: counts lines; made when not given.
+        masked: all matches of the blob, also those not reported: snippets show none of their values.
+    """
+    lines = lines or Lines(data)
+    masks = _masks(matches if masked is None else masked)
+    found: dict[tuple[str, str], Finding] = {}
+    more: dict[tuple[str, str], list[Location]] = {}
+    for match in matches:
+        place = _location(match, lines, path, blob, offset)
+        mark = fingerprint_of(identity(match), context.key)
+        key = (match.detector.id, mark)
+        if key in found:
+            places = more.setdefault(key, [])
+            if len(places) < MOST_PLACES:
+                places.append(place)
+            continue
+        found[key] = _finding(match, data, context, place, mark, masks, lines)
+    return [replace(finding, also_at=tuple(more[key])) if key in more else finding for key, finding in found.items()]
+
+
+def _finding(
+    match: Match, data: bytes, context: ScanContext, place: Location, mark: str, masks: list[tuple[int, int, str]], lines: Lines
+) -> Finding:
+    detector = match.detector
+    value = match.value if context.keep_values else None
+    digest = ""
+    if context.salt:
+        from stanch.config.baseline import digest as baseline_digest
+
+        digest = baseline_digest(context.salt, detector.id, place.path, identity(match))
+    return Finding(
+        detector=detector.id,
+        title=detector.name,
+        provider=detector.provider,
+        kind=detector.kind,
+        severity=Severity(detector.severity),
+        confidence=Confidence(match.confidence),
+        secret=Secret(value, fingerprint=mark, redacted=shown(match)),
+        location=place,
+        reasons=match.reasons,
+        companions=tuple(_companion(c, context, lines) for c in match.companions),
+        decoded=match.decoded,
+        snippet=snippet(data, (match.start, match.end), masks),
+        baseline_digest=digest,
+        tags={"basis": BASIS[match.rank]},
+    )
+
+
+def _companion(match: CompanionMatch, context: ScanContext, lines: Lines) -> Companion:
+    line, _ = lines.locate(match.start)
+    if match.secret:
+        redacted = redact(match.value)
+        value = match.value if context.keep_values else None
+        return Companion(name=match.name, secret=Secret(value, fingerprint=fingerprint_of(match.value, context.key), redacted=redacted), line=line)
+    text = match.value.decode("utf-8", "replace")[:200]
+    return Companion(name=match.name, secret=Secret(None, fingerprint=fingerprint_of(match.value, context.key), redacted=text), line=line, shown=text)
+
+
+def _location(match: Match, lines: Lines, path: str, blob: str, offset: int) -> Location:
+    line, column = lines.locate(match.start)
+    end_line, end_column = lines.locate(match.end)
+    return Location(
+        path=path,
+        start=offset + match.start,
+        end=offset + match.end,
+        line=line,
+        column=column,
+        end_line=end_line,
+        end_column=end_column,
+        blob=blob,
+    )
+
+
+def _masks(matches: Iterable[Match]) -> list[tuple[int, int, str]]:
+    """Spans that snippets must not show, merged where they overlap."""
+    spans = [(m.start, m.end, f"‹{shown(m)}›") for m in matches]
+    spans += [(c.start, c.end, f"‹{redact(c.value)}›") for m in matches for c in m.companions if c.secret]
+    merged: list[tuple[int, int, str]] = []
+    for start, end, text in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]), merged[-1][2])
+        else:
+            merged.append((start, end, text))
+    return merged
+
+
+# --- the way through a pipe -----------------------------------------------------------------------------------------
+
+
+def pack(finding: Finding) -> tuple[Any, ...]:
+    """Return a finding as plain values that can be pickled: a `Secret` itself refuses."""
+    secret = finding.secret
+    companions = [(c.name, _packed(c.secret), c.line, c.shown) for c in finding.companions]
+    return (replace(finding, secret=_EMPTY, companions=()), _packed(secret), companions)
+
+
+def unpack(packed: tuple[Any, ...]) -> Finding:
+    """Undo `pack`."""
+    finding, secret, companions = packed
+    return replace(
+        finding,
+        secret=_unpacked(secret),
+        companions=tuple(Companion(name=name, secret=_unpacked(raw), line=line, shown=text) for name, raw, line, text in companions),
+    )
+
+
+_EMPTY: Any = None  # stands for the secret while a finding travels without it
+
+
+def _packed(secret: Secret) -> tuple[bytes | None, str, str]:
+    return (secret.reveal() if secret.has_value else None, secret.fingerprint, secret.redacted)
+
+
+def _unpacked(raw: tuple[bytes | None, str, str]) -> Secret:
+    return Secret(raw[0], fingerprint=raw[1], redacted=raw[2])

@@ -1,0 +1,150 @@
+"""Run a scan: sources → jobs → workers → one report in a fixed order.
+
+The order in which workers finish never shows: results are put back into the order of their jobs, findings are sorted by
+place, and everything merged is merged after that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from stanch.core.finding import Finding, Skipped
+from stanch.core.report import DetectorInfo, ScanReport, Totals
+from stanch.scanning.context import ScanContext
+from stanch.scanning.pool import run_jobs
+from stanch.scanning.worker import JobResult, settle
+from stanch.sources.blob import Job, Source
+
+
+class Progress(Protocol):
+    """Is told how far a scan got. Calls are cheap; showing is the other side's business."""
+
+    def planned(self, cost: int) -> None:
+        """More work was found: bytes."""
+
+    def done(self, cost: int, findings: int) -> None:
+        """Work was finished: bytes, and findings in it."""
+
+    def phase(self, text: str) -> None:
+        """Something else than reading goes on."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def planned(self, cost: int) -> None:
+        """Do nothing."""
+
+    def done(self, cost: int, findings: int) -> None:
+        """Do nothing."""
+
+    def phase(self, text: str) -> None:
+        """Do nothing."""
+
+
+@dataclass(slots=True)
+class Collected:
+    """What the workers found, in the order of their jobs."""
+
+    findings: list[Finding] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    hidden: dict[str, int] = field(default_factory=dict)
+    blobs: int = 0
+    bytes: int = 0
+    interrupted: bool = False
+
+
+def collect(sources: Iterable[Source], context: ScanContext, *, workers: int = 0, progress: Progress | None = None) -> Collected:
+    """Scan everything the sources name.
+
+    Args:
+        sources: where to look, in order.
+        context: the scan's settings.
+        workers: processes; 0 for one a core.
+        progress: is told how far it got.
+
+    Returns:
+        What was found, also when the user interrupted it half way (`Collected.interrupted`).
+    """
+    progress = progress or Silent()
+    results: dict[int, JobResult] = {}
+    costs: dict[int, int] = {}
+    found = Collected()
+    try:
+        for number, result in run_jobs(_planned(sources, costs, progress), context, workers or os.cpu_count() or 1):
+            results[number] = result
+            progress.done(costs.get(number, 0), len(result.findings))
+    except KeyboardInterrupt:
+        found.interrupted = True
+    pieces: dict[str, list[tuple[int, int, int]]] = {}
+    for number in sorted(results):
+        result = results[number]
+        found.findings.extend(result.findings)
+        found.skipped.extend(result.skipped)
+        found.blobs += result.blobs
+        found.bytes += result.bytes
+        for reason, count in result.hidden.items():
+            found.hidden[reason] = found.hidden.get(reason, 0) + count
+        if result.piece:
+            path, *numbers = result.piece
+            pieces.setdefault(path, []).append((numbers[0], numbers[1], numbers[2]))
+    found.findings = settle(found.findings, pieces)
+    return found
+
+
+def _planned(sources: Iterable[Source], costs: dict[int, int], progress: Progress) -> Iterator[Job | Skipped]:
+    number = 0
+    for source in sources:
+        for job in source.jobs():
+            if not isinstance(job, Skipped):
+                costs[number] = job.cost
+                progress.planned(job.cost)
+            number += 1
+            yield job
+
+
+def merge(findings: Iterable[Finding]) -> list[Finding]:
+    """Put findings of the same secret in the same blob together, and all into report order."""
+    found: dict[tuple[str, str, str, str], Finding] = {}
+    for finding in sorted(findings, key=Finding.sort_key):
+        key = (finding.detector, finding.secret.fingerprint, finding.location.path, finding.location.blob)
+        first = found.get(key)
+        if first is None:
+            found[key] = finding
+        else:
+            places = {*first.also_at, finding.location, *finding.also_at} - {first.location}
+            found[key] = replace(first, also_at=tuple(sorted(places, key=lambda p: (p.path, p.start, p.blob))))
+    return sorted(found.values(), key=Finding.sort_key)
+
+
+def report(
+    found: Collected,
+    findings: Sequence[Finding],
+    *,
+    targets: Sequence[str],
+    version: str,
+    detectors: Mapping[str, DetectorInfo],
+    commits: int = 0,
+    show_secrets: bool = False,
+) -> ScanReport:
+    """Make the report of a scan."""
+    skipped = sorted(set(found.skipped), key=lambda s: (s.path, s.code, s.reason))
+    if found.interrupted:
+        skipped.append(Skipped(path="", code="interrupted", reason="the scan was interrupted; what was found until then is reported"))
+    return ScanReport(
+        version=version,
+        targets=tuple(targets),
+        findings=tuple(findings),
+        skipped=tuple(skipped),
+        totals=Totals(blobs=found.blobs, bytes=found.bytes, commits=commits),
+        hidden=dict(sorted(found.hidden.items())),
+        detectors={d: detectors[d] for d in sorted({f.detector for f in findings}) if d in detectors},
+        show_secrets=show_secrets,
+    )
+
+
+Keep = Callable[[Finding], str]
+"""Returns why a finding is held back, or an empty text."""

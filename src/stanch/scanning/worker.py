@@ -1,0 +1,303 @@
+"""What a worker does with one job: read its blobs, open containers, look for secrets, make findings.
+
+Small blobs are looked at many at a time, large ones in overlapping chunks, so that memory does not grow with the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO, Final
+
+from stanch.core.finding import Finding, Location, Skipped
+from stanch.engine.engine import BATCH, OVERLAP, Engine
+from stanch.engine.lines import Lines, line_around, line_before
+from stanch.engine.match import Match
+from stanch.scanning.context import ScanContext
+from stanch.scanning.findings import make_findings
+from stanch.scanning.selection import engine_for
+from stanch.scanning.verdicts import Verdicts
+from stanch.sources.blob import Blob, Job
+from stanch.sources.containers import MemberError, expand, is_container
+
+CHUNK: Final = 8 * 1024 * 1024
+BATCH_BLOBS: Final = 512
+RAW_CONTAINER: Final = 1024 * 1024  # a container up to this size is also looked at as it is: it may only pretend to be one
+
+
+@dataclass(slots=True)
+class JobResult:
+    """What one job found.
+
+    Attributes:
+        findings: in the order of the blobs.
+        skipped: what could not be read.
+        blobs: how many blobs were read.
+        bytes: and how many bytes.
+        hidden: findings held back, by reason.
+        piece: for a piece of a large file: (path, start, newlines in it, offset behind its last newline or -1).
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    blobs: int = 0
+    bytes: int = 0
+    hidden: dict[str, int] = field(default_factory=dict)
+    piece: tuple[str, int, int, int] | None = None
+
+    def hide(self, reason: str, count: int = 1) -> None:
+        """Count findings held back."""
+        self.hidden[reason] = self.hidden.get(reason, 0) + count
+
+
+class Worker:
+    """Does jobs, one after the other.
+
+    Args:
+        context: the scan's settings.
+        engine: to use; built from the context when not given.
+    """
+
+    def __init__(self, context: ScanContext, engine: Engine | None = None) -> None:
+        self.context = context
+        self.engine = engine or engine_for(context)
+        self.verdicts = Verdicts(context)
+        self._batch: list[Blob] = []
+        self._batched = 0
+
+    def run(self, job: Job) -> JobResult:
+        """Do one job."""
+        result = JobResult()
+        for item in job.blobs():
+            if isinstance(item, Skipped):
+                result.skipped.append(item)
+            else:
+                self._blob(item, result, nested=False)
+        self._flush(result)
+        return result
+
+    def _blob(self, blob: Blob, result: JobResult, *, nested: bool) -> None:
+        data = blob.data
+        if data is not None:
+            if not nested and is_container(data[:560]):
+                self._container(blob, result)
+                if len(data) > RAW_CONTAINER and not blob.text_of:
+                    result.blobs += 1
+                    result.bytes += len(data)
+                    return
+            result.blobs += 1
+            result.bytes += len(data)
+            self._add(blob, len(data), result)
+            return
+        try:
+            self._stream(blob, result, nested=nested)
+        except OSError as exc:
+            from stanch.sources.files import unreadable
+
+            result.skipped.append(unreadable(blob.path, exc))
+        except MemberError as exc:
+            result.skipped.append(exc.skipped)
+
+    def _container(self, blob: Blob, result: JobResult) -> None:
+        for member in expand(blob, self.context.limits):
+            if isinstance(member, Skipped):
+                result.skipped.append(member)
+            else:
+                if blob.oid and not member.oid:
+                    member.oid = blob.oid
+                self._blob(member, result, nested=True)
+
+    def _add(self, blob: Blob, size: int, result: JobResult) -> None:
+        if self._batched + size > BATCH or len(self._batch) >= BATCH_BLOBS:
+            self._flush(result)
+        self._batch.append(blob)
+        self._batched += size
+
+    def _flush(self, result: JobResult) -> None:
+        if not self._batch:
+            return
+        batch, self._batch, self._batched = self._batch, [], 0
+        contents = [blob.data or b"" for blob in batch]
+        for blob, data, matches in zip(batch, contents, self.engine.scan_batch(contents), strict=True):
+            if matches:
+                self._report(blob, data, matches, result, Lines(data), 0)
+
+    def _report(self, blob: Blob, data: bytes, matches: list[Match], result: JobResult, lines: Lines, offset: int) -> None:
+        kept = [m for m in matches if self._kept(blob, data, m, result)]
+        if not kept:
+            return
+        findings = make_findings(
+            kept, data, self.context, path=blob.path, blob=blob.oid, offset=offset, lines=lines, masked=matches
+        )
+        for finding in findings:
+            if blob.added is not None:
+                touched = _touching(finding, blob.added)
+                if touched is None:
+                    continue
+                finding = touched
+            result.findings.append(finding)
+
+    def _kept(self, blob: Blob, data: bytes, match: Match, result: JobResult) -> bool:
+        reason = self.verdicts.hidden(match, blob.path)
+        if not reason and self.context.allow_comments:
+            line = line_around(data, match.start, match.end)
+            reason = self.verdicts.commented(match, line, line_before(data, match.start))
+        if not reason and self.context.allow:
+            reason = self.verdicts.allowed(match, line_around(data, match.start, match.end), blob.path)
+        if reason:
+            result.hide(reason)
+        return not reason
+
+    # --- large blobs --------------------------------------------------------------------------------------------
+
+    def _stream(self, blob: Blob, result: JobResult, *, nested: bool) -> None:
+        with blob.open() as reader:
+            if blob.start == 0 and not nested:
+                head = _exactly(reader, 560)
+                if is_container(head):
+                    if reader.seekable():
+                        reader.seek(0)
+                        self._container(Blob(path=blob.path, opener=blob.opener, size=blob.size, oid=blob.oid), result)
+                    else:
+                        self._container(Blob(path=blob.path, opener=lambda: _Replay(head, reader), oid=blob.oid), result)  # type: ignore[arg-type,return-value]
+                    result.blobs += 1
+                    return
+                chunks = _chunks(reader, head, 0, blob.stop)
+            else:
+                low = max(0, blob.start - OVERLAP)
+                if low:
+                    reader.seek(low)
+                chunks = _chunks(reader, b"", low, blob.stop, first=blob.start)
+            self._flush(result)
+            self._scan_chunks(blob, chunks, result)
+
+    def _scan_chunks(self, blob: Blob, chunks: Iterator[tuple[bytes, int, int, int]], result: JobResult) -> None:
+        newlines, last = 0, -1
+        line, line_start = 1, 0
+        for data, offset, start, stop in chunks:
+            # Lines are counted from the first byte this job answers for; `_settle` adds those of the pieces before.
+            matches = self.engine.scan(data, start, stop)
+            if matches:
+                lead = data.count(b"\n", 0, start)
+                lines = Lines(data, line=line - lead, line_start=0 if lead else line_start - offset)
+                self._report(blob, data, matches, result, lines, offset)
+            count = data.count(b"\n", start, stop)
+            if count:
+                newlines += count
+                line += count
+                last = offset + data.rfind(b"\n", start, stop) + 1
+                line_start = last
+            result.bytes += stop - start
+        result.blobs += 1 if blob.start == 0 else 0
+        if blob.start or blob.stop is not None:
+            result.piece = (blob.path, blob.start, newlines, last)
+
+
+def _chunks(reader: BinaryIO, head: bytes, position: int, stop: int | None, first: int | None = None) -> Iterator[tuple[bytes, int, int, int]]:
+    """Yield (data, its offset, start, stop): the part of *data* to answer for, with a neighbourhood on both sides."""
+    first = position if first is None else first
+    end = None if stop is None else stop + OVERLAP
+    window, offset = head, position
+    answered = first
+    while True:
+        wanted = answered + CHUNK + OVERLAP - (offset + len(window))
+        if end is not None:
+            wanted = min(wanted, end - (offset + len(window)))
+        more = _exactly(reader, wanted) if wanted > 0 else b""
+        window += more
+        exhausted = len(more) < wanted or (end is not None and offset + len(window) >= end)
+        behind = offset + len(window)
+        until = behind if exhausted else answered + CHUNK
+        if stop is not None:
+            until = min(until, stop)
+        if until > answered or (answered == first and not exhausted):
+            yield window, offset, answered - offset, until - offset
+        answered = until
+        if exhausted or (stop is not None and answered >= stop):
+            return
+        drop = max(0, answered - OVERLAP - offset)
+        window, offset = window[drop:], offset + drop
+
+
+def _exactly(reader: BinaryIO, count: int) -> bytes:
+    """Read *count* bytes, fewer only at the end."""
+    data = reader.read(count) or b""
+    if len(data) == count or not data:
+        return data
+    parts = [data]
+    total = len(data)
+    while total < count and (part := reader.read(count - total)):
+        parts.append(part)
+        total += len(part)
+    return b"".join(parts)
+
+
+class _Replay:
+    """A stream whose first bytes were read already."""
+
+    def __init__(self, head: bytes, reader: BinaryIO) -> None:
+        self._head, self._reader = head, reader
+
+    def read(self, count: int = -1) -> bytes:
+        if self._head:
+            if 0 <= count < len(self._head):
+                data, self._head = self._head[:count], self._head[count:]
+                return data
+            data, self._head = self._head, b""
+            return data if count >= 0 else data + self._reader.read()
+        return self._reader.read(count)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._head = b""
+
+    def __enter__(self) -> _Replay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _touching(finding: Finding, added: tuple[tuple[int, int], ...]) -> Finding | None:
+    """Keep a finding when one of its places touches an added line; that place becomes its own."""
+    places = [p for p in (finding.location, *finding.also_at) if any(p.line <= last and first <= p.end_line for first, last in added)]
+    return replace(finding, location=places[0], also_at=tuple(places[1:])) if places else None
+
+
+def settle(findings: list[Finding], pieces: dict[str, list[tuple[int, int, int]]]) -> list[Finding]:
+    """Give findings in pieces of a large file their line numbers in the whole, once all its pieces are counted.
+
+    Args:
+        findings: of any blobs.
+        pieces: by path, (start, newlines, offset behind the last newline or -1) of every piece.
+    """
+    tables = {path: _table(parts) for path, parts in pieces.items()}
+    return [_settled(f, tables[f.location.path]) if f.location.path in tables else f for f in findings]
+
+
+def _table(parts: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Per piece: where it starts, lines before it, where the line it starts in begins."""
+    out = []
+    lines, begin = 0, 0
+    for start, newlines, last in sorted(parts):
+        out.append((start, lines, begin))
+        lines += newlines
+        begin = last if last >= 0 else begin
+    return out
+
+
+def _settled(finding: Finding, table: list[tuple[int, int, int]]) -> Finding:
+    def move(place: Location) -> Location:
+        start, lines, begin = max(entry for entry in table if entry[0] <= place.start)
+        if not start:
+            return place
+        column = place.start - begin + 1 if place.line == 1 else place.column
+        end_column = place.end - begin + 1 if place.end_line == 1 else place.end_column
+        return replace(place, line=place.line + lines, end_line=place.end_line + lines, column=column, end_column=end_column)
+
+    return replace(finding, location=move(finding.location), also_at=tuple(move(p) for p in finding.also_at))
