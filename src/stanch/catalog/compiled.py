@@ -19,7 +19,7 @@ from typing import Final
 from stanch.catalog.model import CompanionSpec, Detector
 
 DATA: Final = Path(__file__).parent / "data"
-FORMAT: Final = "4"
+FORMAT: Final = "5"
 _LEFT_OUT: Final = ("positive", "negative", "sample", "facts", "covers")
 
 

@@ -237,6 +237,11 @@ def _supabase_jwt(rng: random.Random) -> str:
     return _signed(rng, {**claims, "iat": issued, "exp": issued + 315_360_000})
 
 
+def _spaced_jwt(rng: random.Random) -> str:
+    header = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "typ": "JWT"}, indent=2).encode()).rstrip(b"=").decode()
+    return header + _jwt(rng)[_jwt(rng).index(".") :]
+
+
 def _jwe(rng: random.Random) -> str:
     parts = (256, 12, 180, 16)
     rest = (base64.urlsafe_b64encode(rng.randbytes(size)).rstrip(b"=").decode() for size in parts)
@@ -309,7 +314,9 @@ MAKERS: Final[Mapping[str, Callable[[random.Random], str]]] = {
     "kubernetes-jwt": _kubernetes_jwt,
     "supabase-jwt": _supabase_jwt,
     "jwe": _jwe,
+    "spaced-jwt": _spaced_jwt,
     "basic": _basic,
+    "elastic-key": lambda rng: _as_base64(f"{_token(rng, 20)}:{_token(rng, 22)}"),
     "wif": lambda rng: _base58check(b"\x80" + rng.randbytes(32) + b"\x01"),
     "extended-key": _extended_key,
     "mnemonic": _mnemonic,

@@ -70,6 +70,7 @@ class Detector:
         checks: names of functions in `stanch.engine.checks`.
         extent: name of a function that finds the true end of the value (DER length).
         width: longest possible match in bytes.
+        weight: how many characters of its expression are fixed: of two that match, the one that says more wins.
         prefix: how many leading bytes of the value are fixed and public.
         generic: matches by name only, and gives way to every specific detector.
     """
@@ -89,6 +90,7 @@ class Detector:
     extent: str = ""
     width: int = 0
     prefix: int = 0
+    weight: int = 0
     tail: bool = True
     generic: bool = False
     confidence: str = ""
@@ -164,6 +166,7 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "", 
         extent=text["extent"],
         width=width,
         prefix=len(lead) if text["value"] and exact and len(lead) >= 2 else 0,
+        weight=_weight(_parse(expression)),
         tail=bool(table.get("tail", text["kind"] != "password")),
         generic=bool(table.get("generic", False)),
         confidence=text["confidence"],
@@ -178,6 +181,22 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "", 
         facts={key: table[key] for key in _FREE if key in table},
         origin=origin,
     )
+
+
+def _weight(parsed: Any) -> int:
+    """Number of fixed characters in an expression; of alternatives the least counts, what may be missing does not."""
+    total = 0
+    for op, argument in parsed:
+        name = str(op)
+        if name == "LITERAL":
+            total += 1
+        elif name == "SUBPATTERN":
+            total += _weight(argument[3])
+        elif name == "BRANCH":
+            total += min(_weight(branch) for branch in argument[1])
+        elif name.endswith("_REPEAT"):
+            total += int(argument[0]) * _weight(argument[2]) if int(argument[0]) < 50 else 0
+    return total
 
 
 def _help_url(table: Mapping[str, Any]) -> str:

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
+from stanch.config.allow_rule import REGEX_PATH, AllowRule
 from stanch.config.globs import GlobSet
 from stanch.config.regexes import MAX_LINE, MAX_VALUE, compiled
-from stanch.config.rules import REGEX_PATH
-from stanch.config.settings import AllowRule
 from stanch.core.finding import Finding
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from stanch.config.rules import REGEX_PATH, wrong_in
-from stanch.config.settings import AllowRule
+from stanch.config.allow_rule import REGEX_PATH, AllowRule
+from stanch.config.rules import wrong_in
 from stanch.config.smallfile import MIB, UnreadableError, read_small, shown
 
 GITLEAKS_IGNORE: Final = ".gitleaksignore"
@@ -193,7 +193,7 @@ def _gitleaks_ignore(path: Path) -> tuple[dict[str, tuple[GitleaksIgnore, ...]],
             odd.append(number)
         else:
             found[entry[0]] = (*found.get(entry[0], ()), entry[1])
-    notes = ()
+    notes: tuple[str, ...] = ()
     if odd:
         some = ", ".join(str(number) for number in odd[:5]) + (" …" if len(odd) > 5 else "")
         notes = (f"{shown(path.name)}: not file:rule:line or commit:file:rule:line, so left aside: line {some}",)

@@ -279,7 +279,7 @@ class _Reader:
         return char
 
     def _property(self) -> str:
-        """Read ``\\pL``, ``\\p{Greek}``; returns the inside of a class with its ASCII part."""
+        """Read a class of Unicode by its name; returns the inside of a bracket with its ASCII part."""
         hit = _PROPERTY.match(self.source, self.at + 1)
         name = (hit[2] or hit[3]) if hit else ""
         inverted = bool(hit and hit[1]) is not self.source.startswith("P", self.at + 1)
@@ -329,7 +329,10 @@ class _Reader:
             if hit[2] not in _ASCII:
                 raise GoRegexError("it names a class that RE2 does not have")
             self.at = hit.end()
-            return _INVERSE[hit[2]] if hit[1] else _ASCII[hit[2]]
+            inverse = _INVERSE[hit[2]]
+            if self._text:
+                inverse = inverse.replace(r"\xff", "\U0010ffff")
+            return inverse if hit[1] else _ASCII[hit[2]]
         char = self.source[self.at + 1 : self.at + 2] if self.source.startswith("\\", self.at) else ""
         if char in ("p", "P"):
             return self._property()

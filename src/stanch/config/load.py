@@ -11,22 +11,24 @@ What a scanned folder says about its own scan is not simply believed:
 - one above is read when it belongs to the user, to root, or to the owner of the current folder;
 - a file that was found, not named, cannot ask for plain values in the report, nor place the report or the baseline
   outside its own folder.
+
+The classes here are plain ones and the parser is imported late, because every scan pays for this module at its start.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from stanch.config.options import NAMED, NARROW, OPTIONS, Option, WrongValueError, from_text, from_value
-from stanch.config.rules import guess, read_rules
-from stanch.config.settings import AllowRule, Settings
+from stanch.config.settings import Settings
 from stanch.config.smallfile import shown
-from stanch.config.tomlfile import TomlFile, read_toml
 from stanch.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from stanch.config.tomlfile import TomlFile
 
 OWN_FILE: Final = "stanch.toml"
 PROJECT_FILE: Final = "pyproject.toml"
@@ -34,7 +36,6 @@ CONFIG_VARIABLE: Final = "STANCH_CONFIG"
 _PREFIX: Final = "STANCH_"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """Where a value comes from.
 
@@ -43,8 +44,11 @@ class Origin:
         place: the file and line, the variable, the flag.
     """
 
-    source: str
-    place: str = ""
+    __slots__ = ("place", "source")
+
+    def __init__(self, source: str, place: str = "") -> None:
+        self.source = source
+        self.place = place
 
     def __str__(self) -> str:
         if self.source in {"environment", "flag"}:
@@ -52,7 +56,6 @@ class Origin:
         return self.place or self.source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     """Settings and how they came about.
 
@@ -64,11 +67,16 @@ class Loaded:
         root: the folder that patterns in `exclude` and in rules count from.
     """
 
-    settings: Settings
-    origins: Mapping[str, Origin]
-    notes: tuple[str, ...]
-    file: Path | None
-    root: Path
+    __slots__ = ("file", "notes", "origins", "root", "settings")
+
+    def __init__(
+        self, *, settings: Settings, origins: Mapping[str, Origin], notes: tuple[str, ...], file: Path | None, root: Path
+    ) -> None:
+        self.settings = settings
+        self.origins = origins
+        self.notes = notes
+        self.file = file
+        self.root = root
 
     def prefix(self, base: Path) -> str:
         """Return what must be put before paths relative to *base* so that they count from `root`: ``""`` or ``sub/``."""
@@ -76,15 +84,17 @@ class Loaded:
         return "" if inside == "." or inside.startswith("..") else inside.replace(os.sep, "/") + "/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A settings file: its folder, where its table starts, and how far it is trusted (`NAMED` is furthest)."""
+    """A settings file, the keys that lead to its table, and how far it is trusted (`NAMED` is furthest)."""
 
-    file: TomlFile
-    path: Path
-    keys: tuple[str, ...]
-    table: Mapping[str, Any]
-    trust: str
+    __slots__ = ("file", "keys", "path", "table", "trust")
+
+    def __init__(self, *, file: TomlFile, path: Path, keys: tuple[str, ...], table: Mapping[str, Any], trust: str) -> None:
+        self.file = file
+        self.path = path
+        self.keys = keys
+        self.table = table
+        self.trust = trust
 
 
 def load(flags: Mapping[str, object], cwd: Path, env: Mapping[str, str], target: Path | None = None) -> Loaded:
@@ -135,7 +145,7 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
-        if value and isinstance(value[0], AllowRule):
+        if value and not isinstance(value[0], str):
             return f"{len(value)} rule" + ("s" if len(value) > 1 else "")
         return "[" + ", ".join(f'"{shown(item)}"' for item in value) + "]"
     return shown(value)
@@ -158,6 +168,8 @@ def _find(named: object, cwd: Path, env: Mapping[str, str], target: Path | None,
 
 
 def _named(path: Path, name: str) -> _Found:
+    from stanch.config.tomlfile import read_toml
+
     if path.is_dir():
         raise ConfigError("is a folder, not a settings file", path=shown(name), hint="Name the file itself.")
     file = read_toml(path, name)
@@ -191,6 +203,8 @@ def _in_folder(folder: Path, cwd: Path, notes: list[str]) -> _Found | None:
             notes.append(f"{_name(own, cwd)} is not read: it belongs to another user; name it with --config to use it")
         return None
     trust = NARROW if below else "own"
+    from stanch.config.tomlfile import read_toml
+
     other = read_toml(project, _name(project, cwd), mark=b"stanch")
     table = None if other is None else _tool_table(other)
     if first == own:
@@ -225,6 +239,8 @@ def _name(path: Path, cwd: Path) -> str:
 
 
 def _from_file(found: _Found, values: dict[str, object], origins: dict[str, Origin], notes: list[str]) -> None:
+    from stanch.config.rules import guess, read_rules
+
     file = found.file
     if found.trust == NARROW:
         notes.append(f"{file.path} came with what is scanned; it may leave things out, and cannot change anything else")
@@ -312,10 +328,13 @@ def _from_flags(flags: Mapping[str, object], values: dict[str, object], origins:
             continue
         option = OPTIONS.get(name)
         if option is None:
+            from stanch.config.rules import guess
+
             raise ConfigError(f"unknown option “{shown(key, 40)}”", hint=guess(key, OPTIONS))
         try:
             typed = from_text(option, value) if isinstance(value, str) and option.kind == "count" else from_value(option, value)
         except WrongValueError as exc:
             raise ConfigError(f"flag {option.flag} {exc}") from exc
         values[name] = typed
-        origins[name] = Origin(source="flag", place=option.flag)
+        place = option.flag.replace("--", "--no-", 1) if typed is False else option.flag
+        origins[name] = Origin(source="flag", place=place)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from stanch.config.globs import problem
-from stanch.config.settings import FORMATS, AllowRule
+from stanch.config.settings import FORMATS
 from stanch.config.smallfile import shown
 
 # Who may set an option in a file. A file that lies below the current folder came with what is scanned and may only
@@ -36,22 +34,26 @@ class WrongValueError(ValueError):
         self.element = element
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option.
+    """One option. A plain class, because a dataclass takes longer to make than everything else here.
 
     Attributes:
-        kind: ``text``, ``path``, ``flag``, ``count``, ``size``, ``choice``, ``list``, ``paths``, ``globs`` or ``rules``.
+        kind: ``path``, ``flag``, ``count``, ``size``, ``choice``, ``list``, ``paths``, ``globs`` or ``rules``.
         trust: who may set it in a file: `NARROW`, `OWN` or `NAMED`.
         least: smallest number.
     """
 
-    name: str
-    kind: str
-    help: str
-    trust: str = OWN
-    choices: tuple[str, ...] = ()
-    least: int = 0
+    __slots__ = ("choices", "help", "kind", "least", "name", "trust")
+
+    def __init__(
+        self, name: str, kind: str, text: str, trust: str = OWN, choices: tuple[str, ...] = (), *, least: int = 0
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.help = text
+        self.trust = trust
+        self.choices = choices
+        self.least = least
 
     @property
     def variable(self) -> str:
@@ -64,49 +66,44 @@ class Option:
         return "--" + self.name.replace("_", "-")
 
 
-def _option(name: str, kind: str, text: str, trust: str = OWN, choices: tuple[str, ...] = (), least: int = 0) -> Option:
-    return Option(name=name, kind=kind, help=text, trust=trust, choices=choices, least=least)
-
-
 OPTIONS: Final[Mapping[str, Option]] = {
     option.name: option
     for option in (
-        _option("format", "choice", "Form of the report.", choices=FORMATS),
-        _option("output", "path", "File the report goes to; standard output without it."),
-        _option("exit_zero", "flag", "End with status 0 even when secrets are found."),
-        _option("show_secrets", "flag", "Print plain values.", NAMED),
-        _option("baseline", "path", "Baseline file with the findings accepted so far.", NARROW),
-        _option("jobs", "count", "Worker processes; 0 for one per core."),
-        _option("quiet", "flag", "Only the findings, no summary and no progress."),
-        _option("verbose", "flag", "Also say what was held back, and why."),
-        _option("color", "choice", "Colour in the terminal.", choices=("auto", "always", "never")),
-        _option("detectors", "paths", "Files and folders with detectors of your own."),
-        _option("only", "list", "Detectors to use, by id or glob; all without it.", NARROW),
-        _option("skip", "list", "Detectors to switch off, by id or glob.", NARROW),
-        _option("min_severity", "choice", "Least severity to report.", NARROW, ("critical", "high", "medium", "low", "info")),
-        _option("min_confidence", "choice", "Least confidence to report.", NARROW, ("high", "medium", "low")),
-        _option("exclude", "globs", "Paths not to read, as patterns of .gitignore.", NARROW),
-        _option("gitignore", "flag", "Leave out what .gitignore files name.", NARROW),
-        _option("follow_symlinks", "flag", "Follow symbolic links."),
-        _option("max_file_size", "size", "Leave out larger files; 0 for no bound.", NARROW),
-        _option("max_depth", "count", "How many containers may lie inside each other."),
-        _option("max_expanded", "size", "Bytes one archive may expand to.", least=1),
-        _option("max_members", "count", "Members one archive may have.", least=1),
-        _option("decode_depth", "count", "How many encodings (base64, hex …) may lie inside each other."),
-        _option("history", "flag", "Read the git history.", NARROW),
-        _option("work_tree", "flag", "Read the work tree.", NARROW),
-        _option("allow_comments", "flag", "Honour ignore comments in what is scanned.", NARROW),
-        _option("validity", "flag", "Ask issuers whether credentials still work; needs the network."),
-        _option("allow", "rules", "What is accepted: rules in a file, finding ids or fingerprints elsewhere.", NARROW),
+        Option("format", "choice", "Form of the report.", choices=FORMATS),
+        Option("output", "path", "File the report goes to; standard output without it."),
+        Option("exit_zero", "flag", "End with status 0 even when secrets are found."),
+        Option("show_secrets", "flag", "Print plain values.", NAMED),
+        Option("baseline", "path", "Baseline file with the findings accepted so far.", NARROW),
+        Option("jobs", "count", "Worker processes; 0 for one per core."),
+        Option("quiet", "flag", "Only the findings, no summary and no progress."),
+        Option("verbose", "flag", "Also say what was held back, and why."),
+        Option("color", "choice", "Colour in the terminal.", choices=("auto", "always", "never")),
+        Option("detectors", "paths", "Files and folders with detectors of your own."),
+        Option("only", "list", "Detectors to use, by id or glob; all without it.", NARROW),
+        Option("skip", "list", "Detectors to switch off, by id or glob.", NARROW),
+        Option("min_severity", "choice", "Least severity to report.", NARROW, ("critical", "high", "medium", "low", "info")),
+        Option("min_confidence", "choice", "Least confidence to report.", NARROW, ("high", "medium", "low")),
+        Option("exclude", "globs", "Paths not to read, as patterns of .gitignore.", NARROW),
+        Option("gitignore", "flag", "Leave out what .gitignore files name.", NARROW),
+        Option("follow_symlinks", "flag", "Follow symbolic links."),
+        Option("max_file_size", "size", "Leave out larger files; 0 for no bound.", NARROW),
+        Option("max_depth", "count", "How many containers may lie inside each other."),
+        Option("max_expanded", "size", "Bytes one archive may expand to.", least=1),
+        Option("max_members", "count", "Members one archive may have.", least=1),
+        Option("decode_depth", "count", "How many encodings (base64, hex …) may lie inside each other."),
+        Option("history", "flag", "Read the git history.", NARROW),
+        Option("work_tree", "flag", "Read the work tree.", NARROW),
+        Option("allow_comments", "flag", "Honour ignore comments in what is scanned.", NARROW),
+        Option("validity", "flag", "Ask issuers whether credentials still work; needs the network."),
+        Option("allow", "rules", "What is accepted: rules in a file, finding ids or fingerprints elsewhere.", NARROW),
     )
 }
 
 _TRUE: Final = frozenset(("1", "true", "yes", "on"))
 _FALSE: Final = frozenset(("0", "false", "no", "off"))
-_SIZE: Final = re.compile(r"\s*(\d{1,15})(\.\d{1,6})?\s*([kmgt]?)(i?)(b?)\s*", re.IGNORECASE | re.ASCII)
+_SIZE: Final = r"(?ai)\s*(\d{1,15})(\.\d{1,6})?\s*([kmgt]?)(i?)(b?)\s*"
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-_FINDING: Final = re.compile(r"fnd_[0-9a-f]{20}")
-_FINGERPRINT: Final = re.compile(r"[0-9a-f]{12,64}")
+_NAME: Final = r"fnd_[0-9a-f]{20}|[0-9a-f]{12,64}"
 _LARGEST: Final = 2**62
 
 
@@ -172,7 +169,7 @@ def size(text: str) -> int:
     Raises:
         WrongValueError: it is no size.
     """
-    found = _SIZE.fullmatch(text)
+    found = re.fullmatch(_SIZE, text)
     if not found or (found[4] and not found[3]):
         raise WrongValueError(f'must be a size such as "500", "10MB" or "2GiB", not {_quoted(text)}')
     whole, fraction, unit, binary, byte = found.groups()
@@ -207,35 +204,39 @@ def _text(value: str) -> str:
 
 
 def _list(option: Option, items: list[object]) -> tuple[object, ...]:
-    checked: list[object] = []
-    names: list[str] = []
     for number, item in enumerate(items):
-        if option.kind == "rules" and isinstance(item, AllowRule):
-            checked.append(item)
-        elif not isinstance(item, str):
+        if option.kind == "rules" and hasattr(item, "reason"):
+            continue  # a rule made by the caller
+        if not isinstance(item, str):
             raise WrongValueError(f"must be a list of strings, but holds {_sort(item)}", number)
-        elif not item:
-            raise WrongValueError("holds an empty string", number)
-        elif option.kind == "rules":
-            if not _FINDING.fullmatch(item) and not _FINGERPRINT.fullmatch(item):
-                raise WrongValueError(
-                    "takes finding ids (fnd_ and 20 hex digits) and fingerprints (12 hex digits or more)", number
-                )
-            names.append(item)
-        else:
-            if option.kind == "globs" and (wrong := problem(item)):
-                raise WrongValueError(f"holds a pattern that {wrong}", number)
-            checked.append(item)
+        if not item or "\0" in item:
+            raise WrongValueError("holds an empty string" if not item else "holds a NUL character", number)
+        if option.kind == "globs":
+            _check_glob(item, number)
+        if option.kind == "rules" and not re.fullmatch(_NAME, item):
+            raise WrongValueError("takes finding ids (fnd_ and 20 hex digits) and fingerprints (12 hex digits or more)", number)
+    return _rules(items) if option.kind == "rules" else tuple(items)
+
+
+def _rules(items: list[object]) -> tuple[object, ...]:
+    """Join ids that are named one by one into one rule, and put it behind the rules that are there."""
+    names = [item for item in items if isinstance(item, str)]
+    rules = [item for item in items if not isinstance(item, str)]
     if names:
-        checked.append(
-            AllowRule(
-                reason="named one by one",
-                findings=tuple(name for name in names if name.startswith("fnd_")),
-                fingerprints=tuple(name for name in names if not name.startswith("fnd_")),
-                condition="any",
-            )
-        )
-    return tuple(checked)
+        from stanch.config.allow_rule import AllowRule
+
+        findings = tuple(name for name in names if name.startswith("fnd_"))
+        fingerprints = tuple(name for name in names if not name.startswith("fnd_"))
+        rules.append(AllowRule(reason="named one by one", findings=findings, fingerprints=fingerprints, condition="any"))
+    return tuple(rules)
+
+
+def _check_glob(item: str, number: int) -> None:
+    from stanch.config.globs import problem  # only when a pattern is given
+
+    wrong = problem(item)
+    if wrong:
+        raise WrongValueError(f"holds a pattern that {wrong}", number)
 
 
 def _quoted(text: str) -> str:

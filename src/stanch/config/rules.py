@@ -6,22 +6,22 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from stanch.config.allow_rule import REGEX_PATH, AllowRule
 from stanch.config.globs import problem
 from stanch.config.regexes import BadExpressionError, check
-from stanch.config.settings import AllowRule
 from stanch.config.smallfile import shown
-from stanch.config.tomlfile import TomlFile
 
 if TYPE_CHECKING:
     from datetime import date
 
-REGEX_PATH: Final = "re:"  # starts a path criterion that is a regular expression
+    from stanch.config.tomlfile import TomlFile
+
 LISTS: Final = ("paths", "detectors", "values", "lines", "stopwords", "commits", "findings", "fingerprints")
 KEYS: Final = ("reason", *LISTS, "expires", "condition")
 _ALIASES: Final = {"description": "reason", "regexes": "values"}
-_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
-_FINDING: Final = re.compile(r"fnd_[0-9a-f]{20}")
-_FINGERPRINT: Final = re.compile(r"[0-9a-f]{12,64}")
+_COMMIT: Final = r"[0-9a-f]{7,64}"
+_FINDING: Final = r"fnd_[0-9a-f]{20}"
+_FINGERPRINT: Final = r"[0-9a-f]{12,64}"
 
 
 def read_rules(file: TomlFile, tables: object, at: tuple[str | int, ...]) -> tuple[AllowRule, ...]:
@@ -89,11 +89,11 @@ def wrong_in(name: str, item: str) -> str:
             check(item.removeprefix(REGEX_PATH) if name == "paths" else item)
         except BadExpressionError as exc:
             return str(exc)
-    if name == "commits" and not _COMMIT.fullmatch(item):
+    if name == "commits" and not re.fullmatch(_COMMIT, item):
         return "a commit is given by 7 to 64 lower-case hex digits"
-    if name == "findings" and not _FINDING.fullmatch(item):
+    if name == "findings" and not re.fullmatch(_FINDING, item):
         return "a finding id is fnd_ and 20 lower-case hex digits"
-    if name == "fingerprints" and not _FINGERPRINT.fullmatch(item):
+    if name == "fingerprints" and not re.fullmatch(_FINGERPRINT, item):
         return "a fingerprint is given by 12 to 64 lower-case hex digits"
     return ""
 

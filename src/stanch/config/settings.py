@@ -1,51 +1,21 @@
-"""Everything a scan can be told, as plain values. Where they come from is the matter of `stanch.config.load`."""
+"""Everything a scan can be told, as plain values. Where they come from is the matter of `stanch.config.load`.
+
+Settings do not show their content in a `repr`, because people put their secrets into rules; `stanch config show` does.
+`AllowRule` can be imported from here too, and is loaded at the first use.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from datetime import date
+    from stanch.config.allow_rule import AllowRule as AllowRule
 
 FORMATS: Final = ("text", "json", "jsonl", "sarif", "gitlab", "html", "junit", "csv", "markdown")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllowRule:
-    """What is never reported, and why.
-
-    `detectors` says for which detectors the rule holds at all. Everything else is a criterion: the rule takes effect
-    when one of them matches (condition ``any``) or when each kind that is given has a match (``all``).
-
-    Attributes:
-        reason: why it is accepted, shown in reports.
-        paths: patterns as in ``.gitignore``, or ``re:`` and a regular expression looked for in the path.
-        detectors: detector ids or globs.
-        values: regular expressions looked for in the plain value.
-        lines: regular expressions looked for in the line the value stands on.
-        stopwords: words that may stand anywhere in the value, upper and lower case alike.
-        commits: ids of commits that brought secrets in, or their first seven digits or more.
-        findings: finding ids (``fnd_…``).
-        fingerprints: fingerprints of secrets, or their first twelve digits or more.
-        expires: the last day on which the rule holds.
-        condition: ``all`` or ``any``.
-    """
-
-    reason: str
-    paths: tuple[str, ...] = ()
-    detectors: tuple[str, ...] = ()
-    values: tuple[str, ...] = ()
-    lines: tuple[str, ...] = ()
-    stopwords: tuple[str, ...] = ()
-    commits: tuple[str, ...] = ()
-    findings: tuple[str, ...] = ()
-    fingerprints: tuple[str, ...] = ()
-    expires: date | None = None
-    condition: str = "all"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Settings:
     """Everything a scan can be told. What each one means to people stands in `stanch.config.options.OPTIONS`.
 
@@ -89,3 +59,12 @@ class Settings:
     allow_comments: bool = True
     validity: bool = False
     allow: tuple[AllowRule, ...] = ()
+
+
+def __getattr__(name: str) -> Any:
+    """Load `AllowRule` when somebody asks for it: most scans have no rules, and every scan pays for this module."""
+    if name == "AllowRule":
+        from stanch.config.allow_rule import AllowRule
+
+        return AllowRule
+    raise AttributeError(name)

@@ -17,14 +17,19 @@ from stanch.config.smallfile import MIB, UnreadableError, read_small, shown
 from stanch.core.errors import ConfigError
 
 _LIMIT: Final = MIB
-_PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)|\(at end of document\)")
-_SPACE: Final = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
-_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
-_SCALAR: Final = re.compile(r"[^,\]}#\r\n]*")
-_LONG_BASIC: Final = re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*"{3,5}', re.DOTALL)
-_LONG_LITERAL: Final = re.compile(r"'''(?:[^']|'(?!''))*'{3,5}", re.DOTALL)
-_BASIC: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
-_LITERAL: Final = re.compile(r"'([^'\n]*)'")
+# Patterns are compiled at the first use: most scans read no settings file.
+_PLACE: Final = r"\(at line (\d+), column (\d+)\)|\(at end of document\)"
+_SPACE: Final = r"(?:[ \t\r\n]++|#[^\n]*+)*+"
+_BASIC: Final = r'"((?:[^"\\\n]|\\.)*)"'
+_LITERAL: Final = r"'([^'\n]*)'"
+_KEYS: Final = (r"[A-Za-z0-9_-]+", _LITERAL, _BASIC)
+_VALUES: Final = (
+    r'(?s)"""(?:[^"\\]|\\.|"(?!""))*"{3,5}',
+    r"(?s)'''(?:[^']|'(?!''))*'{3,5}",
+    _BASIC,
+    _LITERAL,
+    r"[^,\]}#\r\n]*",
+)
 
 Path_ = tuple[str | int, ...]
 
@@ -94,7 +99,7 @@ def read_toml(path: Path, name: str, *, mark: bytes = b"", limit: int = _LIMIT) 
 
 def _not_toml(message: str, name: str, data: bytes) -> ConfigError:
     """The parser's own words may quote the file, so only its place is taken over."""
-    place = _PLACE.search(message)
+    place = re.search(_PLACE, message)
     if place and place[1]:
         return ConfigError(
             f"not valid TOML near column {place[2]}", path=name, line=int(place[1]), hint="Mend the line and try again."
@@ -119,6 +124,9 @@ class _Finder:
         self.found: dict[Path_, int] = {}
         self._breaks = [hit.start() for hit in re.finditer("\n", text)]
         self._arrays: dict[Path_, int] = {}
+        self._spaces = re.compile(_SPACE)
+        self._keys = [re.compile(pattern) for pattern in _KEYS]
+        self._values = [re.compile(pattern) for pattern in _VALUES]
 
     def run(self) -> None:
         table: Path_ = ()
@@ -136,7 +144,7 @@ class _Finder:
             self._space()
 
     def _space(self) -> None:
-        hit = _SPACE.match(self.text, self.at)
+        hit = self._spaces.match(self.text, self.at)
         self.at = hit.end() if hit else self.at
 
     def _note(self, path: Path_, position: int) -> None:
@@ -157,7 +165,7 @@ class _Finder:
         keys: list[str] = []
         while True:
             self._space()
-            hit = _BARE.match(self.text, self.at) or _LITERAL.match(self.text, self.at) or _BASIC.match(self.text, self.at)
+            hit = next(filter(None, (pattern.match(self.text, self.at) for pattern in self._keys)), None)
             if hit is None:
                 raise IndexError
             keys.append(hit[1] if hit.lastindex else hit[0])
@@ -190,7 +198,7 @@ class _Finder:
             while self._more("}"):
                 self._pair(path)
         else:
-            for pattern in (_LONG_BASIC, _LONG_LITERAL, _BASIC, _LITERAL, _SCALAR):
+            for pattern in self._values:
                 hit = pattern.match(self.text, self.at)
                 if hit is not None:
                     self.at = hit.end()

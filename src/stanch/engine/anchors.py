@@ -24,7 +24,7 @@ MAX_BACK: Final = 4_096  # bytes before a literal in which a match that contains
 NAME_WORDS: Final = "key|token|secret|passw|passphrase|passcode|pwd|auth|cred|bearer|sid|licen[sc]e|dsn|webhook|pfx"
 # What may stand between a name and its value: closing quotes, a type, an operator, opening quotes.
 _CLOSE: Final = r"""["'`\])\\]{0,6}"""
-_TYPE: Final = r"""(?::[ \t]{0,2}[a-z_][a-z0-9_.<>\[\]?*&]{1,24}[ \t]{0,2})?"""
+_TYPE: Final = r"""(?::[ \t]{0,2}&?(?:'[a-z_]{1,12} )?[a-z_][a-z0-9_.<>\[\]?*&]{1,24}[ \t]{0,2})?"""
 _OPERATOR: Final = r"""[ \t]{0,16}(?:=>|:=|\?=|\+=|==?|:{1,2}|,|>|\|)[ \t]{0,16}(?:[>|][-+]?\s{1,16})?"""
 _OPEN: Final = r"""(?:[frbusFRBUS@$]{0,2}\\{0,3}["'`]|[(\[{<]\s?){0,4}"""
 _FIRST: Final = r"[A-Za-z0-9_+/.~$!@#%^&*-]"
@@ -35,7 +35,7 @@ _TAIL: Final = r"[a-z0-9_.-]{0,24}"
 SPACED_HEAD: Final = 12
 _SPACED: Final = r"""(?:[ \t]{1,4}|[ \t]{1,2}(?:is|was|to)[ \t]{1,2})["'`]?[A-Za-z0-9_+/.~$!@#%-]{12}"""
 # <add key="ApiKey" value="…"/>, - name: API_KEY⏎ value: …, {"name": "API_KEY", "value": "…"}, <name>…key</name><value>…
-_PAIR: Final = r"""[^a-z0-9]{1,40}(?:name>[^a-z0-9]{1,20})?(?:string)?(?:value|default|data)[^a-z0-9]{1,12}[A-Za-z0-9][^\s"'`<>]{7}"""
+_PAIR: Final = r"""[^a-z0-9]{1,40}(?:name>[^a-z0-9]{1,20})?(?:string)?(?:value|default|data|content)[^a-z0-9]{1,12}[A-Za-z0-9+/-][^\s"'`<>]{7}"""
 # variable "api_key" { type = string⏎ default = "…"
 _BLOCK: Final = r"""["'][ \t]{0,4}\{[^}]{0,200}default[ \t]{0,8}=[ \t]{0,8}["']""" + _HEAD
 
@@ -84,11 +84,24 @@ def assignment_patterns(near: set[str]) -> Iterator[Pattern]:
         tail = _TAIL if name == names[0] else r"[a-z0-9_./ -]{0,40}"
         yield Pattern(f"{name}{tail}{_CLOSE}{_TYPE}{_OPERATOR}{_OPEN}{_HEAD}", CASELESS, "assign", -1, VALUE_HEAD)
         yield Pattern(f"{name}{_TAIL}{_CLOSE}{_SPACED}", CASELESS, "assign", -1, SPACED_HEAD)
+    yield from _encoded_words(near)
     # The longer forms only behind the common words: behind every provider's name they would make the database slow.
     yield Pattern(f"{names[0]}{_TAIL}{_PAIR}", CASELESS, "assign", -1, VALUE_HEAD)
     yield Pattern(f"{names[0]}{_TAIL}{_BLOCK}", CASELESS, "assign", -1, VALUE_HEAD)
     yield Pattern(f"{names[0]}[a-z0-9_. -]{{1,30}}{_OPERATOR}{_OPEN}{_HEAD}", CASELESS, "assign", -1, VALUE_HEAD)
+    yield Pattern(f"""{names[0]}{_TAIL}\\([ \\t]{{0,4}}["'`]{_HEAD}""", CASELESS, "assign", -1, VALUE_HEAD)  # set_token("…")
+    pair = r"""=[ ]?[(\[]["'][^"'\s]{0,40}["'],[ ]?["']"""  # auth=("user", "…")
+    yield Pattern(f"auth{pair}{_HEAD}", CASELESS, "assign", -1, VALUE_HEAD)
     yield Pattern(r"""(?:-u|--user)[ =]["']?[^\s:"'@/]{0,64}:""" + _HEAD, 0, "assign", -1, VALUE_HEAD)  # curl
+
+
+def _encoded_words(near: set[str]) -> Iterator[Pattern]:
+    """The words in base64, in the capitals people write them in: a whole .env file in a Kubernetes Secret."""
+    words = {word for word in near if len(word) >= 5} | {"password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "private_key"}
+    for word in sorted(words):
+        for form in sorted({word, word.upper(), word.title(), word.capitalize()}):
+            for align, fragment in base64_fragments(form.encode("latin-1")):
+                yield Pattern(escape(fragment), 0, "base64", -1, len(fragment), align)
 
 
 def _of_detector(index: int, detector: Detector) -> Iterator[Pattern]:
@@ -138,7 +151,7 @@ def base64_fragments(literal: bytes) -> Iterator[tuple[int, str]]:
         first = -(-align * 8 // 6)
         last = (align + len(literal)) * 8 // 6
         fragment = text[first:last]
-        if len(fragment) >= 4:
+        if len(fragment) >= 5:
             yield align, fragment
             if "+" in fragment or "/" in fragment:
                 yield align, fragment.replace("+", "-").replace("/", "_")

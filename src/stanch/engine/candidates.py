@@ -19,7 +19,7 @@ from stanch.engine.checks import run_checks
 from stanch.engine.checks.extents import EXTENTS
 from stanch.engine.database import Database, load_or_compile
 from stanch.engine.match import RANK_CHECKED, RANK_GENERIC, RANK_NEAR, RANK_SHAPE, CompanionMatch, Match
-from stanch.engine.plausible import entropy, is_code, is_hash_context, is_hash_name, is_placeholder, is_reference, is_uuid, is_words
+from stanch.engine.plausible import entropy, is_code, is_hash_context, is_hash_name, is_id_name, is_placeholder, is_reference, is_uuid, is_words
 
 NEAR_BEFORE: Final = 200
 NEAR_AFTER: Final = 80
@@ -129,7 +129,7 @@ class Judge:
             match = self._expression(detector.expression).match(data, start)
             if match is None or not self._plausible(data, detector, match["value"], start):
                 continue
-            if distance and is_hash_name(assignment.name):
+            if is_id_name(assignment.name) or is_hash_name(assignment.name):
                 continue
             end = match.end("value")
             if is_hash_context(data[max(0, start - 12) : start]) or _CONTINUES.match(data, end):
@@ -186,7 +186,7 @@ class Judge:
 
     def _by_name(self, data: bytes, assignment: Assignment) -> Iterator[Match]:
         name, value = assignment.name, assignment.value
-        if not name or not _SECRET_NAME.search(name) or is_hash_name(name):
+        if not name or not _SECRET_NAME.search(name) or is_hash_name(name) or is_id_name(name):
             return
         before = data[max(0, assignment.start - 12) : assignment.start]
         if is_placeholder(value) or is_reference(value, before) or is_code(value, quoted=bool(assignment.quote)):

@@ -41,6 +41,7 @@ class Match:
         reasons: why it was believed.
         decoded: encodings taken off, outermost first.
         companions: the other parts.
+        waiting: allow rules that wait for the place to be known; the scan's business, not the engine's.
     """
 
     detector: Detector
@@ -55,13 +56,23 @@ class Match:
     reasons: tuple[str, ...] = ()
     decoded: tuple[str, ...] = ()
     companions: list[CompanionMatch] = field(default_factory=list)
+    waiting: str = ""
 
     def __repr__(self) -> str:
         return f"Match({self.detector.id!r}, {self.start}-{self.end})"
 
-    def strength(self) -> tuple[int, int, int, int, int, str]:
-        """Order in which overlapping matches win, strongest first when sorted."""
-        return (-self.rank, self.distance, -len(self.companions), -self.whole, self.start, self.detector.id)
+    def strength(self) -> tuple[int, int, int, int, int, int, str]:
+        """Order in which overlapping matches win, strongest first when sorted.
+
+        More fixed text says more; a value with a shape of its own says more than the surroundings of any value (a token
+        as the password of a connection string), unless those are long; then more parts.
+        """
+        detector = self.detector
+        weight = detector.weight + (OWN_SHAPE if detector.value else 0)
+        return (-self.rank, self.distance, -weight, -len(self.companions), -self.whole, self.start, detector.id)
+
+
+OWN_SHAPE = 8  # how many fixed characters a shape of its own counts for
 
 
 def resolve(matches: list[Match]) -> list[Match]:
@@ -79,10 +90,21 @@ def resolve(matches: list[Match]) -> list[Match]:
 
 def _is_part(match: Match, kept: list[Match]) -> bool:
     for other in kept:
-        if other is match or not any(c.start < match.end and match.start < c.end for c in other.companions):
+        if other is match or not _holds(other, match):
             continue
-        mutual = any(c.start < other.end and other.start < c.end for c in match.companions)
-        # When two detectors name each other, the one whose own value comes first stands for both.
-        if not mutual or (other.start, other.detector.id) < (match.start, match.detector.id):
+        # When two detectors name each other, the graver stands for both; of equals, the one that comes first.
+        if not _holds(match, other) or _order(other) < _order(match):
             return True
     return False
+
+
+def _holds(match: Match, other: Match) -> bool:
+    """Whether *other*'s value is a secret part of *match*'s credential."""
+    return any(c.secret and c.start < other.end and other.start < c.end for c in match.companions)
+
+
+_SEVERITIES = ("critical", "high", "medium", "low", "info")
+
+
+def _order(match: Match) -> tuple[int, int, str]:
+    return (_SEVERITIES.index(match.detector.severity), match.start, match.detector.id)

@@ -28,6 +28,10 @@ _HASH_NAME: Final = re.compile(
     rb"(?:cache|primary|foreign|sort|partition|group|row|object|storage|query|idempotency|dedup\w*)[-_]?key|token[-_]?type|keywords?|keyboard\w*|keymap|"
     rb"authors?|author[-_](?:name|email)|tree|parent|blob|object[-_]?id)$"
 )
+_ID_NAME: Final = re.compile(
+    rb"(?i)(?:^|[^a-z])?(?:app|application|org|organi[sz]ation|project|site|client|team|user|account|message|trace|span|request|group|tenant|order|page|list|form|"
+    rb"channel|workspace|customer|device|session|event|job|build|run|task|node|instance|zone|subscription|correlation|transaction|payment|document|item)[-_ ]?id$"
+)
 _HASHING_PREFIX: Final = re.compile(rb"(?i)(?:sha\d{1,3}[-:]|md5[-:]|sha\d{3}$)")
 _UUID: Final = re.compile(rb"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 _RUN: Final = re.compile(rb"(.)\1{5,}")
@@ -83,6 +87,11 @@ def is_code(value: bytes, *, quoted: bool) -> bool:
 def is_hash_name(name: bytes) -> bool:
     """Tell whether what is assigned calls itself a hash, an id or something else public."""
     return _HASH_NAME.search(name.rstrip(b"_-. ")) is not None
+
+
+def is_id_name(name: bytes) -> bool:
+    """Tell whether what is assigned calls itself the id of something that is no credential."""
+    return _ID_NAME.search(name.rstrip(b"_-. ")) is not None
 
 
 def is_hash_context(before: bytes) -> bool:

@@ -118,7 +118,9 @@ def _filters(groups: Sequence[SecretGroup]) -> str:
         '<div><label for="path">Path contains</label><input type="search" id="path" autocomplete="off"></div>\n'
         + _select("detector", "Detector", kinds)
         + _select("confidence", "Confidence", [("0", "any"), ("1", "medium or high"), ("2", "high")])
-        + _select("head", "Still there", [("", "any"), ("present", "yes, in HEAD or in the files"), ("gone", "no, only in history")])
+        + _select(
+            "head", "Still there", [("", "any"), ("present", "yes, in HEAD or in the files"), ("gone", "no, only in history")]
+        )
         + _select(
             "sort",
             "Order",

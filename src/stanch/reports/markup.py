@@ -29,7 +29,8 @@ _WWW: Final = re.compile(r"(?i)(www)\.")  # an address to GitHub even inside an 
 def code(text: str) -> str:
     """Return *text* as inline code, on one line, also fit for a table cell."""
     shown = visible(text)
-    if not shown.strip() or _NOT_IN_SPAN.intersection(shown):
+    # A code span loses the spaces at its ends.
+    if shown != shown.strip() or not shown or _NOT_IN_SPAN.intersection(shown):
         return html_code(text)
     return f"`{shown}`"
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stanch.config.settings import AllowRule
 from stanch.sources.limits import Limits
 
 
@@ -26,7 +27,10 @@ class ScanContext:
         decode_depth: how many encodings may lie inside each other.
         limits: bounds on containers.
         cache: folder of the catalog's cache, ``None`` for none.
-        allowlist: compiled allow rules, or ``None``.
+        allow: rules about what is accepted.
+        exclude: path patterns that are not read.
+        prefix: what stands before the scan's paths so that they count from the folder of the settings file.
+        sha1: whether findings carry the SHA-1 of their value, to compare with a detect-secrets baseline.
     """
 
     key: bytes
@@ -40,7 +44,10 @@ class ScanContext:
     decode_depth: int = 2
     limits: Limits = field(default_factory=Limits)
     cache: Path | None = None
-    allow: tuple[object, ...] = ()
+    allow: tuple[AllowRule, ...] = ()
+    exclude: tuple[str, ...] = ()
+    prefix: str = ""
+    sha1: bool = False
 
 
 def installation_key(env: Mapping[str, str] | None = None) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from stanch.scanning.context import ScanContext
 
 MOST_PLACES: Final = 1_000  # places of one secret in one blob that are listed
 _JUNK: Final = re.compile(rb"\\r|\\n|[\s\"'+,;\\]")
+WAITING_TAG: Final = "allow"  # as in `stanch.config.allow`, which is not loaded for it
 BASIS: Final = ("name", "nearby word", "format", "checksum")
 
 
@@ -80,7 +82,8 @@ def _finding(
     if context.salt:
         from stanch.config.baseline import digest as baseline_digest
 
-        digest = baseline_digest(context.salt, detector.id, place.path, identity(match))
+        # Without the path: git's history knows it only after the scan, and the entry of a baseline names it anyway.
+        digest = baseline_digest(context.salt, detector.id, "", identity(match))
     return Finding(
         detector=detector.id,
         title=detector.name,
@@ -95,8 +98,17 @@ def _finding(
         decoded=match.decoded,
         snippet=snippet(data, (match.start, match.end), masks),
         baseline_digest=digest,
-        tags={"basis": BASIS[match.rank]},
+        tags=_tags(match, context),
     )
+
+
+def _tags(match: Match, context: ScanContext) -> dict[str, str]:
+    tags = {"basis": BASIS[match.rank]}
+    if match.waiting:
+        tags[WAITING_TAG] = match.waiting
+    if context.sha1:
+        tags["sha1"] = hashlib.sha1(match.value, usedforsecurity=False).hexdigest()
+    return tags
 
 
 def _companion(match: CompanionMatch, context: ScanContext, lines: Lines) -> Companion:

@@ -7,7 +7,7 @@ place, and everything merged is merged after that.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -54,6 +54,7 @@ class Collected:
     hidden: dict[str, int] = field(default_factory=dict)
     blobs: int = 0
     bytes: int = 0
+    commits: int = 0
     interrupted: bool = False
 
 
@@ -74,7 +75,7 @@ def collect(sources: Iterable[Source], context: ScanContext, *, workers: int = 0
     costs: dict[int, int] = {}
     found = Collected()
     try:
-        for number, result in run_jobs(_planned(sources, costs, progress), context, workers or os.cpu_count() or 1):
+        for number, result in run_jobs(_planned(sources, costs, progress, found), context, workers or os.cpu_count() or 1):
             results[number] = result
             progress.done(costs.get(number, 0), len(result.findings))
     except KeyboardInterrupt:
@@ -95,13 +96,15 @@ def collect(sources: Iterable[Source], context: ScanContext, *, workers: int = 0
     return found
 
 
-def _planned(sources: Iterable[Source], costs: dict[int, int], progress: Progress) -> Iterator[Job | Skipped]:
+def _planned(sources: Iterable[Source], costs: dict[int, int], progress: Progress, found: Collected) -> Iterator[Job | Skipped]:
     number = 0
     for source in sources:
         for job in source.jobs():
             if not isinstance(job, Skipped):
                 costs[number] = job.cost
                 progress.planned(job.cost)
+                if getattr(job, "kind", "") == "commit":
+                    found.commits += len(getattr(job, "objects", ()))
             number += 1
             yield job
 
@@ -145,6 +148,3 @@ def report(
         show_secrets=show_secrets,
     )
 
-
-Keep = Callable[[Finding], str]
-"""Returns why a finding is held back, or an empty text."""

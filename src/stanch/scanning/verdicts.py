@@ -6,10 +6,15 @@ Held back is not lost: every reason is counted, and the report says how many.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from stanch.engine.match import RANK_GENERIC, RANK_NEAR, Match
+from stanch.core.finding import Finding
+from stanch.engine.match import Match
 from stanch.scanning.context import ScanContext
+from stanch.scanning.findings import BASIS
+
+if TYPE_CHECKING:
+    from stanch.config.allow import Allowlist
 
 _RANKS: Final = {"low": 0, "medium": 1, "high": 2}
 _LOCK_FILES: Final = re.compile(
@@ -29,35 +34,63 @@ class Verdicts:
 
     def __init__(self, context: ScanContext) -> None:
         self._least = _RANKS[context.min_confidence]
-        self._allow = context.allow
-        self._compiled: object | None = None
+        self._comments = context.allow_comments
+        self.allowlist: Allowlist | None = None
+        if context.allow or context.exclude:
+            from stanch.config.allow import Allowlist
 
-    def hidden(self, match: Match, path: str) -> str:
-        """Return why a match is held back for what it is and where it is, or an empty text."""
-        if match.rank <= RANK_NEAR and path and is_lock_file(path):
-            return "lock_file"
-        if match.rank == RANK_GENERIC and path and is_test_path(path):
+            self.allowlist = Allowlist(context.allow, exclude=context.exclude, prefix=context.prefix)
+
+    def on_match(self, match: Match, path: str, line: bytes, before: bytes) -> str:
+        """Return why a match is held back, as far as the worker can tell, or an empty text.
+
+        Args:
+            match: what was found; its confidence is lowered where made-up values are usual.
+            path: where; empty when only git's history knows.
+            line: the line it stands on.
+            before: the line above.
+        """
+        reason = _by_path(BASIS[match.rank], path) if path else ""
+        if reason == "test":
             match.confidence = "low"
+        elif reason:
+            return reason
         if _RANKS[match.confidence] < self._least:
             return "low_confidence"
+        if self._comments and _maybe_comment(line, before):
+            from stanch.config.inline import inline_allow
+
+            if inline_allow(line, before, match.detector.id):
+                return "comment"
+        if self.allowlist is not None and self.allowlist.value_allowed(match.detector.id, match.value, line, path):
+            return "allowed"
         return ""
 
-    def commented(self, match: Match, line: bytes, before: bytes) -> str:
-        """Return a reason when a comment in the file allows the value."""
-        if b"llow" not in line and b"gg" not in line and b"truffle" not in line and b"llow" not in before:
-            return ""
-        from stanch.config.inline import inline_allow
+    def waiting(self, match: Match, path: str, line: bytes) -> str:
+        """Return which allow rules wait for the finding's path or commit; mostly an empty text."""
+        return self.allowlist.waiting(match.detector.id, match.value, line, path) if self.allowlist is not None else ""
 
-        return "comment" if inline_allow(line, before, match.detector.id) else ""
+    def on_finding(self, finding: Finding) -> str:
+        """Return why a finding is held back now that its place is known, or an empty text."""
+        reason = _by_path(finding.tags.get("basis", ""), finding.location.path) if finding.history is not None else ""
+        if reason == "test":
+            return "low_confidence" if self._least else ""
+        if reason:
+            return reason
+        if self.allowlist is not None and self.allowlist.finding_allowed(finding):
+            return "allowed"
+        return ""
 
-    def allowed(self, match: Match, line: bytes, path: str) -> str:
-        """Return a reason when an allow rule covers the value."""
-        from stanch.config.allow import Allowlist
 
-        if self._compiled is None:
-            self._compiled = Allowlist(self._allow)  # type: ignore[arg-type]
-        assert isinstance(self._compiled, Allowlist)
-        return "allowed" if self._compiled.value_allowed(match.detector.id, match.value, line, path) else ""
+def _maybe_comment(line: bytes, before: bytes) -> bool:
+    return b"llow" in line or b"ignore" in line or b"whitelist" in line or b"llow" in before or b"whitelist" in before
+
+
+def _by_path(basis: str, path: str) -> str:
+    """Return ``lock_file`` or ``test`` when a kind of file makes a finding of this basis doubtful."""
+    if basis in ("name", "nearby word") and is_lock_file(path):
+        return "lock_file"
+    return "test" if basis == "name" and is_test_path(path) else ""
 
 
 def is_lock_file(path: str) -> bool:

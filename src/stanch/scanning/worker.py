@@ -138,14 +138,12 @@ class Worker:
             result.findings.append(finding)
 
     def _kept(self, blob: Blob, data: bytes, match: Match, result: JobResult) -> bool:
-        reason = self.verdicts.hidden(match, blob.path)
-        if not reason and self.context.allow_comments:
-            line = line_around(data, match.start, match.end)
-            reason = self.verdicts.commented(match, line, line_before(data, match.start))
-        if not reason and self.context.allow:
-            reason = self.verdicts.allowed(match, line_around(data, match.start, match.end), blob.path)
+        line = line_around(data, match.start, match.end)
+        reason = self.verdicts.on_match(match, blob.path, line, line_before(data, match.start))
         if reason:
             result.hide(reason)
+        elif self.verdicts.allowlist is not None:
+            match.waiting = self.verdicts.waiting(match, blob.path, line)
         return not reason
 
     # --- large blobs --------------------------------------------------------------------------------------------

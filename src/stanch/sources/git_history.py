@@ -4,96 +4,29 @@ By default the whole object store is read, in the order of its packs, without as
 what was amended away or never pushed, and it starts at once. A blob's path is therefore empty; `GitHistory.locate` gives paths
 and commits of those objects in which something was found. With revisions or a date, only what those commits introduced is read.
 
-A job names objects; the worker reads them through its own ``git cat-file`` (`stanch.sources.git_objects`).
+Jobs are made here and read by workers (`stanch.sources.git_blobs`).
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import BinaryIO, cast
+from dataclasses import replace
 
 from stanch.core.finding import Skipped
-from stanch.sources.blob import IN_MEMORY, Blob, Job
+from stanch.sources.blob import Job
+from stanch.sources.git_blobs import JOB_BYTES, JOB_MESSAGES, GitBlobs, too_large
 from stanch.sources.git_health import missing_objects, partial_clone, store_troubles
 from stanch.sources.git_locate import BlobPlace, head_blobs, locate
-from stanch.sources.git_objects import ObjectStream, Trouble, check_objects, list_objects, read_objects
+from stanch.sources.git_objects import check_objects, list_objects
 from stanch.sources.git_repo import GitRepo, Submodule, submodules
 from stanch.sources.git_run import GitFailedError
 from stanch.sources.git_walk import Change, changes, commits
 
 __all__ = ["BlobPlace", "GitBlobs", "GitHistory", "head_blobs", "locate"]
 
-JOB_BYTES = 8 * 1024 * 1024  # content per job: enough to keep git's cache of delta bases warm, little enough to share out evenly
 JOB_BLOBS = 2_000
-JOB_MESSAGES = 8_000  # messages are short
 _MANY = 20_000  # ids; from here on it is cheaper to list the whole store than to ask for each
 _SHOWN = 20  # damaged objects reported one by one
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitBlobs:
-    """Objects to read from one repository.
-
-    Attributes:
-        repo: the repository.
-        objects: (id, size in bytes) of each.
-        kind: ``blob``, ``commit`` or ``tag``.
-    """
-
-    repo: GitRepo
-    objects: tuple[tuple[str, int], ...]
-    kind: str = "blob"
-
-    @property
-    def cost(self) -> int:
-        """Bytes of content."""
-        return sum(size for _, size in self.objects)
-
-    def blobs(self) -> Iterator[Blob | Skipped]:
-        """Read the objects; the path of a blob is empty, that of a message ``commit:<id>`` or ``tag:<id>``."""
-        small = [oid for oid, size in self.objects if size <= IN_MEMORY]
-        prefix = "" if self.kind == "blob" else f"{self.kind}:"
-        contents = read_objects(self.repo, small)
-        for oid, _, content in contents:
-            path = f"{prefix}{oid}" if prefix else ""
-            if not isinstance(content, Trouble):
-                yield Blob(path=path, data=content, size=len(content), oid=oid)
-            elif content.code == "git_failed":
-                unread = 1 + sum(1 for _ in contents)
-                yield Skipped(path=self.repo.path, code=content.code, reason=f"{unread} objects were not read: {content.reason}")
-                return
-            else:
-                yield skipped_object(oid, self.kind, content)
-        for oid, size in self.objects:
-            if size > IN_MEMORY:
-                yield from stream_object(self.repo, oid, size, path=f"{prefix}{oid}" if prefix else "", kind=self.kind)
-
-
-def skipped_object(oid: str, kind: str, trouble: Trouble) -> Skipped:
-    """Return what to say about an object that could not be read."""
-    return Skipped(path=f"{kind}:{oid}", code=trouble.code, reason=trouble.reason)
-
-
-def stream_object(repo: GitRepo, oid: str, size: int, *, path: str, kind: str = "blob") -> Iterator[Blob | Skipped]:
-    """Yield a large object as a blob that is read while git writes it, and say so if it ended early."""
-    opened: list[ObjectStream] = []
-
-    def opener() -> BinaryIO:
-        opened.append(ObjectStream(repo, oid, size, kind=kind))
-        return cast(BinaryIO, io.BufferedReader(opened[-1], 1024 * 1024))
-
-    try:
-        yield Blob(path=path, opener=opener, size=size, oid=oid)
-        problem = next((stream.problem for stream in opened if stream.problem), "")
-        if problem:
-            yield Skipped(
-                path=path or f"{kind}:{oid}", code="missing_object", reason=f"it could not be read to its end: {problem}"
-            )
-    finally:
-        for stream in opened:
-            stream.close()
 
 
 class GitHistory:
@@ -212,7 +145,7 @@ class GitHistory:
                 if kind == "missing":
                     missing.append(oid)
                 elif self.max_blob is not None and size > self.max_blob:
-                    yield too_large(oid, kind, size, self.max_blob)
+                    yield too_large(f"{kind}:{oid}", size, self.max_blob)
                 elif kind != "blob":
                     pending[kind].append((oid, size))
                     if len(pending[kind]) >= JOB_MESSAGES:
@@ -230,11 +163,6 @@ class GitHistory:
                 yield _job(repo, kind, pending)
         if not quiet:
             yield from _not_here(repo, missing)
-
-
-def too_large(oid: str, kind: str, size: int, limit: int) -> Skipped:
-    """Return what to say about an object that the settings leave out."""
-    return Skipped(path=f"{kind}:{oid}", code="too_large", reason=f"it holds {size:,} bytes, more than the limit of {limit:,}")
 
 
 def _job(repo: GitRepo, kind: str, pending: dict[str, list[tuple[str, int]]]) -> GitBlobs:

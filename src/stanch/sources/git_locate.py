@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from stanch.core.finding import Commit
@@ -145,6 +144,8 @@ def _note(traces: dict[str, _Trace], found: Iterator[Change]) -> None:
 
 def _changes_to(repo: GitRepo, ids: Sequence[str], wanted: Collection[str], processes: int) -> Iterator[Change]:
     """Yield the changes of *ids* that brought one of *wanted*, newest first."""
+    from concurrent.futures import ThreadPoolExecutor  # needed only once something was found
+
     names = frozenset(oid.encode("ascii") for oid in wanted)
 
     def one(piece: Sequence[str]) -> list[Change]:

@@ -82,10 +82,7 @@ class GitRepo:
 
     def environment(self) -> dict[str, str]:
         """Return the environment that makes git work on this repository."""
-        extra = {"GIT_DIR": str(self.git_dir), **dict(self.hook)}
-        if self.work_tree is not None:
-            extra["GIT_WORK_TREE"] = str(self.work_tree)
-        return git_run.environment(extra)
+        return _environment(self.git_dir, self.work_tree, **dict(self.hook))
 
     def run(self, *args: str, feed: bytes | None = None, accepted: Sequence[int] = ()) -> bytes:
         """Run a git command on it to the end; see `git_run.run`."""
@@ -192,12 +189,11 @@ def submodules(repo: GitRepo) -> Iterator[Submodule | Skipped]:
 def _at(folder: Path) -> tuple[Path, Path | None] | None:
     """Return git dir and work tree if *folder* is a work tree or a git dir."""
     dot_git = folder / ".git"
-    if dot_git.is_file():
-        target = _read_small(dot_git).strip()
-        if target.startswith("gitdir:"):
-            git_dir = (folder / target.removeprefix("gitdir:").strip()).resolve()
-            if _is_git_dir(git_dir):
-                return git_dir, folder
+    target = _read_small(dot_git).strip()
+    if target.startswith("gitdir:"):
+        git_dir = _resolved(folder, target.removeprefix("gitdir:").strip())
+        if git_dir is not None and _is_git_dir(git_dir):
+            return git_dir, folder
     elif _is_git_dir(dot_git):
         return dot_git.resolve(), folder
     if _is_git_dir(folder):
@@ -206,16 +202,19 @@ def _at(folder: Path) -> tuple[Path, Path | None] | None:
 
 
 def _is_git_dir(folder: Path) -> bool:
-    head = folder / "HEAD"
-    if not (head.is_file() or head.is_symlink()):
+    try:
+        head = folder / "HEAD"
+        if not (head.is_file() or head.is_symlink()):
+            return False
+        common = _common_dir(folder)
+        return (common / "objects").is_dir() and (common / "refs").is_dir()
+    except OSError:  # no permission to look
         return False
-    common = _common_dir(folder)
-    return (common / "objects").is_dir() and (common / "refs").is_dir()
 
 
 def _common_dir(git_dir: Path) -> Path:
     named = _read_small(git_dir / "commondir").strip()
-    return (git_dir / named).resolve() if named else git_dir
+    return (named and _resolved(git_dir, named)) or git_dir
 
 
 def _work_tree_of(git_dir: Path) -> Path | None:
@@ -223,8 +222,8 @@ def _work_tree_of(git_dir: Path) -> Path | None:
     if git_dir.name == ".git":
         return git_dir.parent
     back = _read_small(git_dir / "gitdir").strip()  # a linked worktree says where its .git file is
-    tree = (git_dir / back).resolve().parent if back else None
-    return tree if tree is not None and tree.is_dir() else None
+    dot_git = _resolved(git_dir, back) if back else None
+    return dot_git.parent if dot_git is not None and dot_git.is_file() else None
 
 
 def _with_facts(git_dir: Path, work_tree: Path | None) -> GitRepo:
@@ -232,7 +231,7 @@ def _with_facts(git_dir: Path, work_tree: Path | None) -> GitRepo:
     wanted = r"^(extensions\.(objectformat|partialclone)|core\.bare|remote\..*\.promisor|filter\..*)$"
     printed = git_run.run(
         ("config", "--null", "--get-regexp", wanted),
-        env=git_run.environment({"GIT_DIR": str(git_dir)}),
+        env=_environment(git_dir, work_tree),
         accepted=(1,),  # no such settings
     )
     config = _settings_of(printed)
@@ -249,6 +248,11 @@ def _with_facts(git_dir: Path, work_tree: Path | None) -> GitRepo:
         filters=tuple(sorted({name.split(".", 1)[1].rpartition(".")[0] for name in config if name.startswith("filter.")})),
         hook=_hook_variables(common, git_dir),
     )
+
+
+def _environment(git_dir: Path, work_tree: Path | None, **more: str) -> dict[str, str]:
+    """Return git's environment. A work tree is always named: otherwise git obeys ``core.worktree`` and fails if it is gone."""
+    return git_run.environment({"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(work_tree or git_dir), **more})
 
 
 def _settings_of(printed: bytes) -> dict[str, str]:
@@ -268,7 +272,9 @@ def _alternates(objects: Path, depth: int = 5) -> Iterator[Path]:
     for line in _read_small(objects / "info" / "alternates").splitlines():
         if not line or line.startswith("#"):
             continue
-        folder = (objects / line).resolve()
+        folder = _resolved(objects, line)
+        if folder is None:
+            continue
         yield folder
         if depth > 1:
             yield from _alternates(folder, depth - 1)
@@ -327,6 +333,18 @@ def _git_dirs_below(folder: Path) -> list[Path]:
         for path in inside:
             (found if _is_git_dir(path) else stack).append(path)
     return found
+
+
+def _resolved(base: Path, text: str) -> Path | None:
+    """Return the path that one of git's small files names, links resolved; ``None`` when no path can be like that."""
+    try:
+        path = (base / text).resolve()
+        path.lstat()
+    except FileNotFoundError:
+        return path
+    except (OSError, ValueError, RuntimeError):  # too long, a null byte, links in a circle
+        return None
+    return path
 
 
 def _read_small(path: Path) -> str:

@@ -40,13 +40,16 @@ class Change:
     olds: tuple[str, ...]
 
 
-def commits(repo: GitRepo, revs: Sequence[str] = (), *, since: str = "", oldest_first: bool = False) -> list[str]:
+def commits(
+    repo: GitRepo, revs: Sequence[str] = (), *, since: str = "", known: str = "", oldest_first: bool = False
+) -> list[str]:
     """Return ids of commits, children before their parents, otherwise by date.
 
     Args:
         repo: the repository.
         revs: revisions and ranges as git understands them, also ``^A``; none: everything that a ref or a HEAD leads to.
         since: leave out what is older than this date.
+        known: ``remotes`` or ``all``: leave out what these refs lead to.
         oldest_first: parents before their children instead.
 
     Raises:
@@ -56,6 +59,7 @@ def commits(repo: GitRepo, revs: Sequence[str] = (), *, since: str = "", oldest_
     options = ["--date-order"]
     options += ["--reverse"] if oldest_first else []
     options += [f"--since={since}"] if since else []
+    options += ["--not", f"--{known}", "--not"] if known else []  # the second one turns it off again
     if not revs:
         return repo.run("rev-list", *options, "--all").decode("ascii").split()
     hint = "Name commits, branches, tags or ranges such as main..HEAD; in a clone that was cut short, fetch more first."

@@ -22,7 +22,10 @@ def test_every_kind_is_ended_at_its_issuer_before_it_is_removed(kind):
 
 def test_a_secret_that_only_history_holds_is_not_told_to_be_removed():
     gone = History(introduced=made_commit(), in_head=False)
-    assert advice.next_step(group(history=gone)) == "Revoke it at Example first; it is gone from HEAD, but every clone still holds it."
+    assert (
+        advice.next_step(group(history=gone))
+        == "Revoke it at Example first; it is gone from HEAD, but every clone still holds it."
+    )
 
 
 def test_a_doubtful_finding_is_looked_at_first():

@@ -29,7 +29,9 @@ def test_hostile_report_ends_with_a_newline_and_holds_nothing_a_terminal_would_o
     assert DANGEROUS.search(text) is None
 
 
-@pytest.mark.parametrize("options", [{}, {"color": True, "width": 80, "hyperlinks": True}, {"quiet": True}, {"next_steps": False}])
+@pytest.mark.parametrize(
+    "options", [{}, {"color": True, "width": 80, "hyperlinks": True}, {"quiet": True}, {"next_steps": False}]
+)
 def test_no_option_makes_a_format_print_a_plain_value(name, options):
     report = hostile_report()
     values = plain_texts(report)

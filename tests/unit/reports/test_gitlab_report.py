@@ -47,7 +47,9 @@ def test_vulnerability_tells_what_where_and_what_to_do():
     }
     assert found["solution"].startswith("Revoke it at Example first, then take it out")
     assert found["links"] == [{"name": "How to revoke: Example", "url": "https://docs.example.org/tokens#revoke"}]
-    assert found["details"]["also_at"]["items"] == [{"type": "file-location", "file_name": "copy", "line_start": 12, "line_end": 12}]
+    assert found["details"]["also_at"]["items"] == [
+        {"type": "file-location", "file_name": "copy", "line_start": 12, "line_end": 12}
+    ]
     assert "flags" not in found
 
 

@@ -11,7 +11,7 @@ def lines_of(report):
 
 
 def part(name):
-    return jsonschema.Draft202012Validator({**{"$defs": SCHEMA["$defs"]}, "$ref": f"#/$defs/{name}"})
+    return jsonschema.Draft202012Validator({"$defs": SCHEMA["$defs"], "$ref": f"#/$defs/{name}"})
 
 
 def test_findings_come_first_then_what_was_skipped_then_one_summary():

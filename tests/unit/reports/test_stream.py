@@ -36,4 +36,6 @@ def test_streamed_json_is_byte_for_byte_what_json_dumps_writes(value):
 
 
 def test_rows_inside_lists_and_objects_are_found():
-    assert json.loads(dumped({"runs": [{"results": Rows(iter([1, {"a": Rows([])}]))}]})) == {"runs": [{"results": [1, {"a": []}]}]}
+    assert json.loads(dumped({"runs": [{"results": Rows(iter([1, {"a": Rows([])}]))}]})) == {
+        "runs": [{"results": [1, {"a": []}]}]
+    }

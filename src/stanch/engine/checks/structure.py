@@ -153,6 +153,15 @@ def is_basic_pair(value: bytes) -> bool:
         return False
 
 
+_ELASTIC: Final = re.compile(rb"[A-Za-z0-9_-]{20}:[A-Za-z0-9_-]{22}")
+
+
+def is_elastic_pair(value: bytes) -> bool:
+    """Tell whether base64 holds the id and the secret of an Elasticsearch API key."""
+    raw = from_base64(value)
+    return raw is not None and _ELASTIC.fullmatch(raw) is not None
+
+
 # --- keys ---------------------------------------------------------------------------------------------------------
 
 

@@ -391,6 +391,8 @@ def lzma_filter(properties: bytes, window: int, path: str) -> dict[str, Any]:
         raise BrokenError("the description of its compression makes no sense")
     rest, lc = divmod(properties[0], 9)
     pb, lp = divmod(rest, 5)
+    if lc + lp > 4:
+        raise BrokenError("the description of its compression makes no sense")
     size = int.from_bytes(properties[1:5], "little")
     check_window(size, window, path)
     return {"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": max(size, 4096)}

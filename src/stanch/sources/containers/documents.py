@@ -17,7 +17,7 @@ from stanch.sources.containers.streams import Forward
 
 Opener = Callable[[str], Forward]
 _PIECE = 64 * 1024  # bytes of XML parsed at a time
-_TOKEN = 4 * 1024 * 1024  # bytes of one tag, which the parser has to hold
+_TOKEN = 1024 * 1024  # bytes of one tag, which the parser has to hold
 _DEPTH = 2_000  # elements inside each other; real documents stay below a hundred
 _SHARED = 32 * 1024 * 1024  # bytes, roughly, that the shared texts of a workbook may take
 _PER_TEXT = 64

@@ -64,10 +64,9 @@ def members(source: Readable, context: Context) -> Iterator[Member | Skipped]:
 def _content(source: Readable, context: Context, path: str, size: int) -> Iterator[Member]:
     if size <= IN_MEMORY:
         data = source.read(_padded(size))
-        if len(data) < size:
-            yield Member(path, data)
+        yield Member(path, data if len(data) <= size else data[:size])
+        if len(data) < _padded(size):
             cut_off(source, "a member")
-        yield Member(path, data if len(data) == size else data[:size])
         return
     section = Section(source, size, problems.broken(path, "the archive ends in the middle of it"))
     yield Member(path, stream=section, size=size)

@@ -73,7 +73,8 @@ def _ar_name(source: Readable, name: bytes, table: bytes, size: int) -> tuple[by
 def cpio_members(source: Readable, context: Context) -> Iterator[Member | Skipped]:
     """Yield the regular files of a cpio archive, and of those appended to it as in an initramfs."""
     stream = source if isinstance(source, Forward) else Joined(b"", source)
-    while header := stream.read(110):
+    while True:
+        header = stream.read(110)
         if len(header) < 110:
             cut_off(stream, "a header")
         if header[:6] not in CPIO_MAGICS:

@@ -1,0 +1,191 @@
+"""The whole of `stanch scan`, without the command line: settings in, report out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stanch import __version__
+from stanch.core.finding import Finding, History, Severity, Skipped
+from stanch.core.report import ScanReport
+from stanch.scanning.context import ScanContext, installation_key
+from stanch.scanning.findings import WAITING_TAG
+from stanch.scanning.placing import join_work_tree, place_history
+from stanch.scanning.scan import Collected, Progress, Silent, collect, merge, report
+from stanch.scanning.selection import detector_facts
+from stanch.scanning.targets import Target, plan
+from stanch.scanning.verdicts import Verdicts
+from stanch.sources.limits import Limits
+
+if TYPE_CHECKING:
+    from stanch.config.baseline import Baseline
+    from stanch.config.foreign import ForeignIgnores
+    from stanch.config.load import Loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A finished scan.
+
+    Attributes:
+        report: what to show.
+        interrupted: whether the user stopped it.
+        known: findings that the baseline covers.
+        everything: findings before the baseline took its own out, for making a baseline.
+    """
+
+    report: ScanReport
+    interrupted: bool
+    known: tuple[Finding, ...]
+    everything: tuple[Finding, ...]
+
+
+def run_scan(
+    loaded: Loaded,
+    mode: str,
+    arguments: Sequence[str],
+    *,
+    baseline: Baseline | None = None,
+    progress: Progress | None = None,
+    foreign: ForeignIgnores | None = None,
+) -> Outcome:
+    """Scan.
+
+    Args:
+        loaded: settings and where they come from.
+        mode: one of `stanch.scanning.targets.MODES` or empty.
+        arguments: paths, ``-``, revisions.
+        baseline: accepted findings; its salt is used for digests.
+        progress: is told how far it got.
+        foreign: what other scanners' ignore files accept.
+
+    Raises:
+        StanchError: something cannot be scanned at all.
+    """
+    progress = progress or Silent()
+    context = _context(loaded, baseline, foreign)
+    verdicts = Verdicts(context)
+    allowlist = verdicts.allowlist
+
+    def excluded(path: str, is_dir: bool) -> bool:
+        return allowlist is not None and allowlist.path_excluded(path) is not None
+
+    targets = plan(mode, arguments, loaded.settings, excluded)
+    found = Collected()
+    placed: list[Finding] = []
+    commits = 0
+    for target in targets:
+        part = collect([target.source], context, workers=loaded.settings.jobs, progress=progress)
+        commits += part.commits
+        _add(found, part)
+        placed = _placed(target, part, placed, progress)
+        if part.interrupted:
+            break
+    findings = [_untagged(f) for f in _kept(merge(placed), verdicts, loaded, foreign, found)]
+    known = tuple(f for f in findings if baseline is not None and baseline.covers(f))
+    if known:
+        found.hidden["baseline"] = found.hidden.get("baseline", 0) + len(known)
+    hidden = set(map(id, known))
+    made = report(
+        found,
+        [f for f in findings if id(f) not in hidden],
+        targets=[t for n, t in enumerate(x.shown for x in targets) if t not in [y.shown for y in targets[:n]]],
+        version=__version__,
+        detectors=detector_facts(context) if findings else {},
+        commits=commits,
+        show_secrets=loaded.settings.show_secrets,
+    )
+    return Outcome(report=made, interrupted=found.interrupted, known=known, everything=tuple(findings))
+
+
+def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores | None) -> ScanContext:
+    from stanch.catalog.compiled import cache_folder
+
+    settings = loaded.settings
+    return ScanContext(
+        key=installation_key(),
+        salt=baseline.salt if baseline is not None else b"",
+        detectors=tuple(Path(d) for d in settings.detectors),
+        only=settings.only,
+        skip=settings.skip,
+        keep_values=settings.show_secrets,
+        allow_comments=settings.allow_comments,
+        min_confidence=settings.min_confidence,
+        decode_depth=settings.decode_depth,
+        limits=Limits(depth=settings.max_depth, members=settings.max_members, expanded=settings.max_expanded),
+        cache=cache_folder(),
+        allow=(*settings.allow, *(foreign.rules if foreign else ())),
+        exclude=settings.exclude,
+        prefix=loaded.prefix(Path.cwd()),
+        sha1=bool(foreign and foreign.detect_secrets.hashes),
+    )
+
+
+def _add(found: Collected, part: Collected) -> None:
+    found.skipped.extend(part.skipped)
+    found.blobs += part.blobs
+    found.bytes += part.bytes
+    found.interrupted = found.interrupted or part.interrupted
+    for reason, count in part.hidden.items():
+        found.hidden[reason] = found.hidden.get(reason, 0) + count
+
+
+def _placed(target: Target, part: Collected, before: list[Finding], progress: Progress) -> list[Finding]:
+    """Add a target's findings to those before it, with their places in history."""
+    if target.history is not None:
+        progress.phase("looking up commits")
+        objects = [f for f in part.findings if f.location.blob]
+        history = place_history(objects, target.history)
+        mine = [f for f in before if f.location.path.startswith(target.prefix)]
+        others = [f for f in before if not f.location.path.startswith(target.prefix)]
+        return others + join_work_tree(mine, history, target.prefix)
+    if target.change is not None:
+        return before + [_with_commit(f, target.change.place_of) for f in part.findings]
+    return before + part.findings
+
+
+def _with_commit(finding: Finding, place_of: Callable[[str, str], object]) -> Finding:
+    commit = place_of(finding.location.blob, finding.location.path.partition("!")[0])
+    if commit is None:
+        return finding
+    return replace(finding, history=History(introduced=commit, in_head=False, paths=(finding.location.path,)))  # type: ignore[arg-type]
+
+
+def _kept(findings: Iterable[Finding], verdicts: Verdicts, loaded: Loaded, foreign: ForeignIgnores | None, found: Collected) -> list[Finding]:
+    least = Severity(loaded.settings.min_severity).rank
+    out = []
+    for finding in findings:
+        reason = verdicts.on_finding(finding)
+        if not reason and finding.severity.rank < least:
+            reason = "low_severity"
+        if not reason and foreign and _foreign(finding, foreign):
+            reason = "baseline"
+        if reason:
+            found.hidden[reason] = found.hidden.get(reason, 0) + 1
+        else:
+            out.append(finding)
+    return out
+
+
+def _foreign(finding: Finding, foreign: ForeignIgnores) -> bool:
+    place = finding.location
+    commit = finding.history.introduced if finding.history else None
+    return foreign.covers(place.path, place.line, place.end_line, [commit.id] if commit else [], lambda: finding.tags.get("sha1", "")) is not None
+
+
+def _untagged(finding: Finding) -> Finding:
+    tags = {k: v for k, v in finding.tags.items() if k not in (WAITING_TAG, "sha1")}
+    return replace(finding, tags=tags) if tags != finding.tags else finding
+
+
+def skipped_paths(skipped: Iterable[Skipped]) -> list[str]:
+    """Return the names of what was not read."""
+    return [s.path for s in skipped]
+
+
+def shown_path(path: str) -> str:
+    """Return a path relative to the current folder when it lies below it."""
+    return os.path.relpath(path) if os.path.isabs(path) and path.startswith(os.getcwd() + os.sep) else path
