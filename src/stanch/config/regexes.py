@@ -28,6 +28,7 @@ _SPACES: Final = frozenset(b" \t\n\r\f\v\x1c\x1d\x1e\x1f")
 _BYTE_SPACES: Final = frozenset(b" \t\n\r\f\v")
 _DIGITS: Final = frozenset(b"0123456789")
 _WORDS: Final = frozenset(b"0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_FOLDED: Final = frozenset(b"KkSsIi")  # letters that the Kelvin sign, the long s and the dotted I fold to
 _LATE_FLAGS: Final = re.compile(r".\(\?[aiLmsux]+\)", re.DOTALL)
 
 
@@ -192,7 +193,7 @@ class _Traps:
     def _single(self, name: str, argument: Any) -> frozenset[int] | None:
         """Return the characters of an element that always takes exactly one, else ``None``."""
         if name == "LITERAL":
-            return _both_cases({argument})
+            return self._both_cases({argument})
         if name == "NOT_LITERAL":
             return _ALL - {argument} if argument < 128 else _ALL
         if name == "ANY":
@@ -201,7 +202,19 @@ class _Traps:
             return None
         if str(argument[0][0]) == "NEGATE":
             return _ALL - self._members(argument[1:], surely=True)
-        return _both_cases(self._members(argument, surely=False))
+        return self._both_cases(self._members(argument, surely=False))
+
+    def _both_cases(self, members: Iterable[int]) -> frozenset[int]:
+        """Add the other case of every letter, whether or not the flag is set, and what stands for characters beyond ASCII."""
+        found = set(members)
+        for member in tuple(found):
+            if member >= 128:
+                found |= _BEYOND
+            elif member >= 0 and chr(member).isalpha():
+                found.add(member ^ 0x20)
+        if self._unicode and found & _FOLDED:
+            found.add(_LETTER)
+        return frozenset(found & _ALL)
 
     def _members(self, items: Iterable[tuple[Any, Any]], *, surely: bool) -> frozenset[int]:
         """Characters of a class; with *surely* only those that are in it whatever the flags are."""
@@ -231,19 +244,6 @@ class _Traps:
             use_wide = surely is inverted
         base = wide if use_wide else narrow
         return _ALL - base if inverted else base
-
-
-def _both_cases(members: Iterable[int]) -> frozenset[int]:
-    """Add the other case of every letter, whether or not the flag is set, and what stands for characters beyond ASCII."""
-    found = set(members)
-    for member in tuple(found):
-        if member >= 128:
-            found |= _BEYOND
-        elif member >= 0 and chr(member).isalpha():
-            found.add(member ^ 0x20)
-    if found & {0x4B, 0x6B, 0x53, 0x73, 0x49, 0x69}:  # the Kelvin sign, the long s and the dotted I fold to ASCII letters
-        found.add(_LETTER)
-    return frozenset(found & _ALL)
 
 
 def _parts(name: str, argument: Any) -> list[Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stanch import __version__
-from stanch.core.finding import Finding, History, Severity, Skipped
+from stanch.core.finding import Finding, History, Severity
 from stanch.core.report import ScanReport
 from stanch.scanning.context import ScanContext, installation_key
 from stanch.scanning.findings import WAITING_TAG
@@ -179,13 +178,3 @@ def _foreign(finding: Finding, foreign: ForeignIgnores) -> bool:
 def _untagged(finding: Finding) -> Finding:
     tags = {k: v for k, v in finding.tags.items() if k not in (WAITING_TAG, "sha1")}
     return replace(finding, tags=tags) if tags != finding.tags else finding
-
-
-def skipped_paths(skipped: Iterable[Skipped]) -> list[str]:
-    """Return the names of what was not read."""
-    return [s.path for s in skipped]
-
-
-def shown_path(path: str) -> str:
-    """Return a path relative to the current folder when it lies below it."""
-    return os.path.relpath(path) if os.path.isabs(path) and path.startswith(os.getcwd() + os.sep) else path

@@ -55,7 +55,7 @@ class GitHistory:
 
         Raises:
             InputError: git does not know a revision.
-            SourceError: git failed before anything could be read.
+            SourceError: git is not installed, or failed to walk the revisions.
         """
         if self.revs or self.since:
             yield from self._packed(self.repo, self._introduced())

@@ -1,0 +1,179 @@
+"""`stanch scan`."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stanch.cli.options import environment_without_ours, first_path, say, scan_options, wants_color
+from stanch.cli.progress import TerminalProgress
+from stanch.config.load import Loaded, load
+from stanch.core.errors import InputError
+from stanch.core.report import ScanReport
+from stanch.scanning.run import Outcome, run_scan
+from stanch.scanning.targets import LATER, MODES
+
+
+@click.command(
+    epilog="\b\nExamples:\n  stanch scan .\n  stanch scan staged\n  stanch scan range main..HEAD -f sarif -o stanch.sarif\n\nhttps://github.com/stanch/stanch",
+    context_settings={"max_content_width": 80},
+)
+@click.argument("target", nargs=-1)
+@scan_options
+def scan(target: tuple[str, ...], **flags: Any) -> int:
+    """Find leaked secrets in TARGET: directories, files, archives, git
+    repositories (work tree and full history), or - for standard input.
+
+    The first word may say what is meant: `files DIR` (no history), `git
+    REPOSITORY` (history only), `staged`, `worktree`, `range A..B`, `commit
+    REV`. Without TARGET the current folder is scanned. Nothing leaves this
+    machine.
+
+    Exit status: 0 nothing found, 1 secrets found, 2 usage or input error,
+    3 something could not be read.
+    """
+    mode, arguments = split_mode(target)
+    loaded = load(flags, Path.cwd(), environment_without_ours(), first_path(arguments))
+    outcome = perform(loaded, mode, arguments)
+    deliver(outcome.report, loaded)
+    return status_of(outcome, loaded)
+
+
+def split_mode(target: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return the mode a first word names, and the rest.
+
+    Raises:
+        InputError: the mode is for a later version.
+    """
+    first = target[0] if target else ""
+    if first in LATER and not os.path.lexists(first):
+        raise InputError(f"`stanch scan {first}` is not in this version yet ({LATER[first]}).", hint="Save it as a file or folder and scan that.")
+    if first in MODES:
+        return first, target[1:]
+    return "", target
+
+
+def perform(loaded: Loaded, mode: str, arguments: tuple[str, ...], *, make_baseline: bool = False) -> Outcome:
+    """Scan with progress and notes on standard error.
+
+    Args:
+        loaded: settings.
+        mode: see `split_mode`.
+        arguments: what to scan.
+        make_baseline: whether digests are wanted although there is no baseline yet; see `stanch baseline`.
+    """
+    settings = loaded.settings
+    if settings.validity:
+        raise InputError("asking issuers whether credentials still work is not in this version yet.", hint="Leave --validity out.")
+    for note in loaded.notes:
+        if not settings.quiet:
+            say(f"stanch: {note}")
+    baseline = None
+    if settings.baseline:
+        from stanch.config.baseline import load as load_baseline
+
+        baseline = load_baseline(Path(settings.baseline))
+    elif make_baseline:
+        from stanch.config.baseline import Baseline, new_salt
+
+        baseline = Baseline(new_salt())
+    foreign = _foreign(arguments, quiet=settings.quiet)
+    progress = TerminalProgress() if sys.stderr.isatty() and not settings.quiet else None
+    try:
+        return run_scan(loaded, mode, arguments, baseline=baseline, progress=progress, foreign=foreign)
+    finally:
+        if progress is not None:
+            progress.close()
+
+
+def _foreign(arguments: tuple[str, ...], *, quiet: bool) -> Any:
+    """Read other scanners' ignore files at the root of what is scanned; their code loads only when one is there."""
+    root = first_path(arguments) or Path()
+    if not any((root / name).is_file() for name in (".secrets.baseline", ".gitleaksignore")):
+        return None
+    from stanch.config.foreign import load_foreign
+
+    foreign = load_foreign(root)
+    for note in foreign.notes:
+        if not quiet:
+            say(f"stanch: {note}")
+    return foreign
+
+
+def deliver(report: ScanReport, loaded: Loaded) -> None:
+    """Write the report to where it goes; a file is put in place whole or not at all.
+
+    Raises:
+        InputError: it cannot be written; nothing that was there before is lost.
+    """
+    from stanch.reports import ReportOptions, writer
+
+    settings = loaded.settings
+    write = writer(settings.format)
+    if settings.output and settings.output != "-":
+        _to_file(Path(settings.output), lambda out: write(report, out, ReportOptions(quiet=settings.quiet)), report)
+        if not settings.quiet:
+            say(f"stanch: {summary(report)}; report: {settings.output}")
+    else:
+        terminal = sys.stdout.isatty()
+        color = settings.format == "text" and wants_color(settings.color, sys.stdout)
+        options = ReportOptions(color=color, width=_width() if terminal else 0, hyperlinks=terminal and color, quiet=settings.quiet)
+        out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=False)
+        try:
+            write(report, out, options)
+            out.flush()
+        finally:
+            out.detach()
+    if settings.format != "text" or (settings.output and settings.output != "-"):
+        for skipped in report.skipped[:10] if not settings.quiet else ():
+            say(f"stanch: not read: {skipped.path or 'the rest'}: {skipped.reason}")
+        if len(report.skipped) > 10 and not settings.quiet:
+            say(f"stanch: … and {len(report.skipped) - 10} more; the report lists them all")
+
+
+def _to_file(path: Path, write: Any, report: ScanReport) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        if path.exists() and not path.is_file():  # /dev/stdout, a pipe
+            with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
+                write(out)
+            return
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if report.show_secrets else 0o666)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
+            write(out)
+        partial.replace(path)
+    except OSError as exc:
+        partial.unlink(missing_ok=True)
+        reason = exc.strerror or type(exc).__name__
+        say(f"stanch: {summary(report)}")
+        raise InputError(f"the report could not be written to {str(path)!r}: {reason}.", hint="Free space or name another file; scan again.") from exc
+
+
+def _width() -> int:
+    import shutil
+
+    return max(40, min(shutil.get_terminal_size().columns, 120))
+
+
+def summary(report: ScanReport) -> str:
+    """Return the result in half a sentence."""
+    secrets = len({(f.detector, f.secret.fingerprint) for f in report.findings})
+    text = f"{secrets} secret{'s' if secrets != 1 else ''} found" if secrets else "no secrets found"
+    return text + (f", {len(report.skipped)} not read" if report.skipped else "")
+
+
+def status_of(outcome: Outcome, loaded: Loaded) -> int:
+    """Return the exit status: an incomplete scan is told apart from one that found something."""
+    if outcome.interrupted:
+        return 130
+    if outcome.report.skipped:
+        return 3
+    return 1 if outcome.report.findings and not loaded.settings.exit_zero else 0
+
+
+
