@@ -68,12 +68,14 @@ def load_file(path: Path) -> list[Detector]:
     tables = document.get("detector", [])
     if not isinstance(tables, list) or not tables:
         raise ConfigError("no [[detector]] in this file", path=str(path), line=1)
-    return [_build(table, index, provider["name"], path, text) for index, table in enumerate(tables)]
+    # Detectors that came from another scanner's configuration have no examples; nobody could make them up.
+    required = "imported_from" not in provider
+    return [_build(table, index, provider["name"], path, text, required) for index, table in enumerate(tables)]
 
 
-def _build(table: dict[str, Any], index: int, provider: str, path: Path, text: str) -> Detector:
+def _build(table: dict[str, Any], index: int, provider: str, path: Path, text: str, examples_required: bool) -> Detector:
     try:
-        return detector_from(table, provider=provider, origin=path.name)
+        return detector_from(table, provider=provider, origin=path.name, examples_required=examples_required)
     except Mistake as exc:
         name = table.get("id", f"number {index + 1}")
         raise ConfigError(

@@ -58,14 +58,14 @@ def split_mode(target: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return "", target
 
 
-def perform(loaded: Loaded, mode: str, arguments: tuple[str, ...], *, make_baseline: bool = False) -> Outcome:
+def perform(loaded: Loaded, mode: str, arguments: tuple[str, ...], *, make_baseline: bytes = b"") -> Outcome:
     """Scan with progress and notes on standard error.
 
     Args:
         loaded: settings.
         mode: see `split_mode`.
         arguments: what to scan.
-        make_baseline: whether digests are wanted although there is no baseline yet; see `stanch baseline`.
+        make_baseline: salt of digests that are wanted although no baseline is to hide anything; see `stanch baseline`.
     """
     settings = loaded.settings
     if settings.validity:
@@ -79,9 +79,9 @@ def perform(loaded: Loaded, mode: str, arguments: tuple[str, ...], *, make_basel
 
         baseline = load_baseline(Path(settings.baseline))
     elif make_baseline:
-        from stanch.config.baseline import Baseline, new_salt
+        from stanch.config.baseline import Baseline
 
-        baseline = Baseline(new_salt())
+        baseline = Baseline(make_baseline)
     foreign = _foreign(arguments, quiet=settings.quiet)
     progress = TerminalProgress() if sys.stderr.isatty() and not settings.quiet else None
     try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from stanch.config.allow_rule import REGEX_PATH, AllowRule
 from stanch.config.globs import GlobSet
-from stanch.config.regexes import MAX_LINE, MAX_VALUE, compiled
+from stanch.config.regexes import MAX_LINE, MAX_VALUE, Expression
 from stanch.core.finding import Finding
 
 if TYPE_CHECKING:
@@ -120,19 +120,17 @@ class _Seen:
     def __init__(self, value: bytes, line: bytes, paths: tuple[str, ...]) -> None:
         self._value = value
         self._line = line
-        self._text: tuple[str, str, str] | None = None
+        self._text: tuple[str, str, str, int] | None = None
         self.paths = paths
 
-    def texts(self) -> tuple[str, str, str]:
-        """Return the value, the value in lower case, and the line around it; each bounded in length."""
+    def texts(self) -> tuple[str, str, str, int]:
+        """Return the value, the same in lower case, the line around it, and where in that line its middle is."""
         if self._text is None:
             value = self._value[:MAX_VALUE].decode("utf-8", "surrogateescape")
-            line = self._line
-            if len(line) > MAX_LINE:
-                middle = max(0, line.find(self._value[:MAX_LINE])) + min(len(self._value), MAX_LINE) // 2
-                start = max(0, min(middle - MAX_LINE // 2, len(line) - MAX_LINE))
-                line = line[start : start + MAX_LINE]
-            self._text = (value, value.lower(), line.decode("utf-8", "surrogateescape"))
+            middle = max(0, self._line.find(self._value[:MAX_LINE])) + min(len(self._value), MAX_LINE) // 2
+            start = max(0, min(middle - MAX_LINE // 2, len(self._line) - MAX_LINE))
+            line = self._line[start : start + MAX_LINE].decode("utf-8", "surrogateescape")
+            self._text = (value, value.lower(), line, middle - start)
         return self._text
 
 
@@ -145,9 +143,9 @@ class _Rule:
         self._every = rule.condition == "all"
         self._detectors = rule.detectors
         self._globs = GlobSet(path for path in rule.paths if not path.startswith(REGEX_PATH))
-        self._path_regexes = [compiled(path.removeprefix(REGEX_PATH)) for path in rule.paths if path.startswith(REGEX_PATH)]
-        self._values = [compiled(pattern) for pattern in rule.values]
-        self._lines = [compiled(pattern) for pattern in rule.lines]
+        self._path_regexes = [Expression(path.removeprefix(REGEX_PATH)) for path in rule.paths if path.startswith(REGEX_PATH)]
+        self._values = [Expression(pattern) for pattern in rule.values]
+        self._lines = [Expression(pattern) for pattern in rule.lines]
         self._stopwords = tuple(word.lower() for word in rule.stopwords)
         self._commits = tuple(commit.lower() for commit in rule.commits)
         self._findings = frozenset(rule.findings)
@@ -168,7 +166,7 @@ class _Rule:
         for name in names:
             if self._globs and self._globs.excluded(name):
                 return True
-            if any(regex.search(name[:MAX_LINE]) for regex in self._path_regexes):
+            if any(regex.found_in(name, len(name)) for regex in self._path_regexes):
                 return True
         return False
 
@@ -202,12 +200,12 @@ class _Rule:
     def _about(self, seen: _Seen) -> list[bool]:
         if not self._about_value:
             return []
-        value, lowered, line = seen.texts()
+        value, lowered, line, around = seen.texts()
         known = []
         if self._values:
-            known.append(any(regex.search(value) for regex in self._values))
+            known.append(any(regex.found_in(value) for regex in self._values))
         if self._lines:
-            known.append(any(regex.search(line) for regex in self._lines))
+            known.append(any(regex.found_in(line, around) for regex in self._lines))
         if self._stopwords:
             known.append(any(word in lowered for word in self._stopwords))
         return known

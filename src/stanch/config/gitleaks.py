@@ -107,7 +107,8 @@ class _Import:
             self._allow(allow, at, None)
         text = ""
         if self._blocks:
-            head = f"# Taken over from {shown(name)}.\n\n[provider]\nname = {toml_string('Imported from gitleaks')}\n"
+            head = f"# Taken over from {shown(name)}; imported_from says why there are no examples.\n\n"
+            head += f"[provider]\nname = {toml_string('Imported from gitleaks')}\nimported_from = {toml_string(shown(name))}\n"
             text = "\n".join((head, *self._blocks))
         notes = sorted(self._notes, key=lambda note: note.line or 0)
         return Imported(detectors=text, ids=tuple(self._order), rules=tuple(self._rules), notes=tuple(notes))

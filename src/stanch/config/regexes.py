@@ -2,8 +2,8 @@
 
 Python's matcher tries alternatives one after the other, so ``(a+)+$`` takes exponential time on forty letters. Such an
 expression is refused when it is loaded: inside a repetition it must be clear from the next character alone
-whether an inner repetition goes on, or the same text can be divided in very many ways. What is left takes at most
-polynomial time, and the input is short (`MAX_VALUE`, `MAX_LINE`).
+whether an inner repetition goes on, or the same text can be divided in very many ways. What is left takes polynomial
+time, and the more repetitions without a clear end an expression has, the less text it sees: ``a.*b.*c`` takes cubic time.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 MAX_PATTERN: Final = 4096  # characters of one expression
-MAX_VALUE: Final = 64 * 1024  # bytes of a value an expression sees
-MAX_LINE: Final = 4 * 1024  # bytes of a line an expression sees
+MAX_VALUE: Final = 64 * 1024  # bytes of a value an expression sees at most
+MAX_LINE: Final = 4 * 1024  # bytes of a line an expression sees at most
+# Characters an expression may see by the power of its running time: each keeps the worst case well under a second.
+_LIMITS: Final = {0: MAX_VALUE, 1: MAX_VALUE, 2: 8 * 1024, 3: 512, 4: 128, 5: 64}
 MANY: Final = 16  # a repetition that may run this often counts as endless
 
 # Characters from 128 on are not told apart but for three sorts: letters and digits, spaces, all others.
@@ -36,28 +38,45 @@ class BadExpressionError(ValueError):
     """An expression that is not taken; the message is a sentence for a person and never quotes the expression."""
 
 
-def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    """Compile an expression from outside.
+class Expression:
+    """An expression from outside, compiled.
+
+    Args:
+        pattern: what to look for.
+
+    Attributes:
+        limit: how many characters of a text it sees.
 
     Raises:
-        BadExpressionError: it is no expression, too long, or could take exponential time.
+        BadExpressionError: it is no expression, too long, or could take very long.
     """
-    check(pattern, flags)
-    return re.compile(pattern, flags)
+
+    __slots__ = ("_search", "limit")
+
+    def __init__(self, pattern: str) -> None:
+        self.limit = check(pattern)
+        self._search = re.compile(pattern).search
+
+    def found_in(self, text: str, around: int = 0) -> bool:
+        """Say whether it occurs in a text; of a long one only the part around a place is looked at."""
+        if len(text) > self.limit:
+            start = max(0, min(around - self.limit // 2, len(text) - self.limit))
+            text = text[start : start + self.limit]
+        return self._search(text) is not None
 
 
-def check(pattern: str | bytes, flags: int = 0) -> None:
-    """Refuse what `compiled` would refuse.
+def check(pattern: str | bytes) -> int:
+    """Refuse an expression that is none or that could take very long; else return how much text it may see.
 
     Raises:
-        BadExpressionError: see `compiled`.
+        BadExpressionError: see `Expression`.
     """
     if len(pattern) > MAX_PATTERN:
         raise BadExpressionError(f"the expression is longer than {MAX_PATTERN} characters")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            parsed = re._parser.parse(pattern, flags)  # type: ignore[attr-defined]
+            parsed = re._parser.parse(pattern)  # type: ignore[attr-defined]
     except re.error as exc:
         raise BadExpressionError(_explain(pattern, exc)) from exc
     except Warning as exc:
@@ -67,9 +86,14 @@ def check(pattern: str | bytes, flags: int = 0) -> None:
     except (RecursionError, OverflowError) as exc:
         raise BadExpressionError("the expression is nested too deeply or repeats too often") from exc
     try:
-        _Traps(parsed).look(parsed)
+        traps = _Traps(parsed)
+        traps.look(parsed)
+        power = traps.power(parsed)
     except RecursionError as exc:
         raise BadExpressionError("the expression is nested too deeply") from exc
+    if power not in _LIMITS:
+        raise BadExpressionError("too many repetitions without a clear end, such as .* followed by .*; leave some out")
+    return _LIMITS[power]
 
 
 def _explain(pattern: str | bytes, exc: re.error) -> str:
@@ -110,6 +134,33 @@ class _Traps:
                     )
             for part in _parts(name, argument):
                 self.look(part)
+
+    def power(self, parsed: Any) -> int:
+        """Return the power of the running time: 2 stands for quadratic."""
+        open_ended, any_at_all = self._open_ended(list(parsed), frozenset())
+        anchored = len(parsed) > 0 and str(parsed[0][0]) == "AT" and "BEGINNING" in str(parsed[0][1])
+        multiline = bool(parsed.state.flags & re.MULTILINE)
+        starts = 0 if anchored and not multiline else 1
+        return starts + max(open_ended, int(any_at_all))
+
+    def _open_ended(self, items: Sequence[tuple[Any, Any]], behind: frozenset[int]) -> tuple[int, bool]:
+        """Count the long repetitions whose end the next character does not tell, and say whether there are long ones at all."""
+        total = 0
+        any_at_all = False
+        for number, (op, argument) in enumerate(items):
+            name = str(op)
+            first, empty = self._first(items[number + 1 :])
+            follow = first | behind if empty else first
+            times = 1
+            if name in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
+                times = min(int(argument[1]), MANY)
+                if times == MANY:
+                    any_at_all, times = True, 1
+                    total += name != "POSSESSIVE_REPEAT" and bool(self._first(argument[2])[0] & follow)
+            counts = [self._open_ended(list(part), follow) for part in _parts(name, argument)]
+            total += times * max((count for count, _ in counts), default=0)
+            any_at_all = any_at_all or any(found for _, found in counts)
+        return total, any_at_all
 
     def _clear(self, items: Sequence[tuple[Any, Any]], behind: frozenset[int]) -> bool:
         """Whether *items*, with one of *behind* as the next character, can be matched in one way only."""

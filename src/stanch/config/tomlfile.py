@@ -136,7 +136,7 @@ class _Finder:
             if self.text[start] == "[":
                 double = self.text.startswith("[[", start)
                 self.at += 2 if double else 1
-                table = self._table(self._key(), double)
+                table = self._table(self._key(), start, double)
                 self._note(table, start)
                 self.at = self.text.index("]", self.at) + (2 if double else 1)
             else:
@@ -150,10 +150,11 @@ class _Finder:
     def _note(self, path: Path_, position: int) -> None:
         self.found.setdefault(path, bisect_right(self._breaks, position - 1) + 1)
 
-    def _table(self, keys: list[str], double: bool) -> Path_:
+    def _table(self, keys: list[str], start: int, double: bool) -> Path_:
         path: Path_ = ()
         for number, key in enumerate(keys):
             path = (*path, key)
+            self._note(path, start)
             last = number == len(keys) - 1
             if double and last:
                 self._arrays[path] = self._arrays.get(path, -1) + 1
@@ -168,7 +169,7 @@ class _Finder:
             hit = next(filter(None, (pattern.match(self.text, self.at) for pattern in self._keys)), None)
             if hit is None:
                 raise IndexError
-            keys.append(hit[1] if hit.lastindex else hit[0])
+            keys.append(_unescaped(hit[0]) if "\\" in hit[0] and hit[0][0] == '"' else hit[1] if hit.lastindex else hit[0])
             self.at = hit.end()
             self._space()
             if self.text[self.at] != ".":
@@ -214,3 +215,10 @@ class _Finder:
             self.at += 1
             return False
         return True
+
+
+def _unescaped(text: str) -> str:
+    """Return what a quoted key with escapes in it stands for."""
+    import tomllib
+
+    return str(tomllib.loads(f"key = {text}")["key"])

@@ -22,18 +22,20 @@ MAX_BACK: Final = 4_096  # bytes before a literal in which a match that contains
 
 # Words that make a name a credential's name. Each one costs: these are few enough for a gigabyte a second.
 NAME_WORDS: Final = "key|token|secret|passw|passphrase|passcode|pwd|auth|cred|bearer|sid|licen[sc]e|dsn|webhook|pfx"
-# What may stand between a name and its value: closing quotes, a type, an operator, opening quotes.
-_CLOSE: Final = r"""["'`\])\\]{0,6}"""
+# What may stand between a name and its value: closing quotes, then a type and an operator, a call's bracket, or space alone.
+_QUOTE: Final = r"""(?:["'`\])\\]|&quot;|&#34;)"""
 _TYPE: Final = r"""(?::[ \t]{0,2}&?(?:'[a-z_]{1,12} )?[a-z_][a-z0-9_.<>\[\]?*&]{1,24}[ \t]{0,2})?"""
 _OPERATOR: Final = r"""[ \t]{0,16}(?:=>|:=|\?=|\+=|==?|:{1,2}|,|>|\|)[ \t]{0,16}(?:[>|][-+]?\s{1,16})?"""
-_OPEN: Final = r"""(?:[frbusFRBUS@$]{0,2}\\{0,3}["'`]|[(\[{<]\s?){0,4}"""
+_OPEN: Final = r"""(?:[frbusFRBUS@$]{0,2}\\{0,3}["'`]|&quot;|&#34;|[(\[{<]\s?){0,4}"""
 _FIRST: Final = r"[A-Za-z0-9_+/.~$!@#%^&*-]"
 VALUE_HEAD: Final = 8
 """An assignment hit ends exactly this many bytes behind the first byte of the value."""
 _HEAD: Final = _FIRST + r"""[^\s"'`<>]{7}"""
 _TAIL: Final = r"[a-z0-9_.-]{0,24}"
-SPACED_HEAD: Final = 12
-_SPACED: Final = r"""(?:[ \t]{1,4}|[ \t]{1,2}(?:is|was|to)[ \t]{1,2})["'`]?[A-Za-z0-9_+/.~$!@#%-]{12}"""
+_SPACES: Final = r"""(?:[ \t]{1,4}|[ \t]{1,2}(?:is|was|to)[ \t]{1,2})["'`]?"""
+_BETWEEN: Final = f"{_QUOTE}{{0,6}}(?:(?:{_TYPE}{_OPERATOR}|\\([ \\t]{{0,4}}){_OPEN}|{_SPACES})"
+# Behind a provider's name, of which there are many, something simpler that compiles in no time.
+_AFTER_NEAR: Final = r"""[^a-z0-9\n+/_]{1,12}[A-Za-z0-9+/_][^\s"'`<>]{7}"""
 # <add key="ApiKey" value="…"/>, - name: API_KEY⏎ value: …, {"name": "API_KEY", "value": "…"}, <name>…key</name><value>…
 _PAIR: Final = r"""[^a-z0-9]{1,40}(?:name>[^a-z0-9]{1,20})?(?:string)?(?:value|default|data|content)[^a-z0-9]{1,12}[A-Za-z0-9+/-][^\s"'`<>]{7}"""
 # variable "api_key" { type = string⏎ default = "…"
@@ -69,7 +71,7 @@ def patterns_for(detectors: Iterable[Detector]) -> list[Pattern]:
     found: dict[tuple[str, int, str, int], Pattern] = {}
     near: set[str] = set()
     for index, detector in enumerate(detectors):
-        near.update(detector.near if not detector.generic else ())
+        near.update(() if detector.generic else detector.near)
         for pattern in _of_detector(index, detector):
             found.setdefault((pattern.expression, pattern.flags, pattern.kind, pattern.detector), pattern)
     for pattern in assignment_patterns(near):
@@ -79,20 +81,18 @@ def patterns_for(detectors: Iterable[Detector]) -> list[Pattern]:
 
 def assignment_patterns(near: set[str]) -> Iterator[Pattern]:
     """Expressions for "something named like a credential gets a value"."""
-    names = (f"(?:{NAME_WORDS})", *(escape(word) for word in sorted(near) if len(word) >= 4))
-    for name in names:
-        tail = _TAIL if name == names[0] else r"[a-z0-9_./ -]{0,40}"
-        yield Pattern(f"{name}{tail}{_CLOSE}{_TYPE}{_OPERATOR}{_OPEN}{_HEAD}", CASELESS, "assign", -1, VALUE_HEAD)
-        yield Pattern(f"{name}{_TAIL}{_CLOSE}{_SPACED}", CASELESS, "assign", -1, SPACED_HEAD)
+    named = f"(?:{NAME_WORDS})"
+    texts = [
+        f"{named}[a-z0-9_. -]{{0,30}}{_BETWEEN}{_HEAD}",
+        f"{named}{_TAIL}{_PAIR}",
+        f"{named}{_TAIL}{_BLOCK}",
+        r"""auth=[ ]?[(\[]["'][^"'\s]{0,40}["'],[ ]?["']""" + _HEAD,  # auth=("user", "…")
+        r"""[ ](?:-u|--user)[ =]["']?[^\s:"'@/]{0,64}:""" + _HEAD,  # curl
+        *(f"{escape(word)}{_TAIL}{_AFTER_NEAR}" for word in sorted(near) if len(word) >= 4),
+    ]
+    for text in texts:
+        yield Pattern(text, CASELESS, "assign", -1, VALUE_HEAD)
     yield from _encoded_words(near)
-    # The longer forms only behind the common words: behind every provider's name they would make the database slow.
-    yield Pattern(f"{names[0]}{_TAIL}{_PAIR}", CASELESS, "assign", -1, VALUE_HEAD)
-    yield Pattern(f"{names[0]}{_TAIL}{_BLOCK}", CASELESS, "assign", -1, VALUE_HEAD)
-    yield Pattern(f"{names[0]}[a-z0-9_. -]{{1,30}}{_OPERATOR}{_OPEN}{_HEAD}", CASELESS, "assign", -1, VALUE_HEAD)
-    yield Pattern(f"""{names[0]}{_TAIL}\\([ \\t]{{0,4}}["'`]{_HEAD}""", CASELESS, "assign", -1, VALUE_HEAD)  # set_token("…")
-    pair = r"""=[ ]?[(\[]["'][^"'\s]{0,40}["'],[ ]?["']"""  # auth=("user", "…")
-    yield Pattern(f"auth{pair}{_HEAD}", CASELESS, "assign", -1, VALUE_HEAD)
-    yield Pattern(r"""(?:-u|--user)[ =]["']?[^\s:"'@/]{0,64}:""" + _HEAD, 0, "assign", -1, VALUE_HEAD)  # curl
 
 
 def _encoded_words(near: set[str]) -> Iterator[Pattern]:
@@ -105,7 +105,7 @@ def _encoded_words(near: set[str]) -> Iterator[Pattern]:
 
 
 def _of_detector(index: int, detector: Detector) -> Iterator[Pattern]:
-    if detector.near or detector.generic:
+    if detector.near:
         return
     if detector.anchor:
         yield Pattern(detector.anchor, DOTALL, "window", index, back=min(detector.width, MAX_BACK) or MAX_BACK)

@@ -19,7 +19,21 @@ from stanch.engine.checks import run_checks
 from stanch.engine.checks.extents import EXTENTS
 from stanch.engine.database import Database, load_or_compile
 from stanch.engine.match import RANK_CHECKED, RANK_GENERIC, RANK_NEAR, RANK_SHAPE, CompanionMatch, Match
-from stanch.engine.plausible import entropy, is_code, is_hash_context, is_hash_name, is_id_name, is_placeholder, is_reference, is_uuid, is_words
+from stanch.engine.plausible import (
+    ends_in,
+    entropy,
+    is_code,
+    is_common_password,
+    is_hash_context,
+    is_hash_name,
+    is_id_name,
+    is_placeholder,
+    is_public_key_name,
+    is_public_token,
+    is_reference,
+    is_uuid,
+    is_words,
+)
 
 NEAR_BEFORE: Final = 200
 NEAR_AFTER: Final = 80
@@ -27,10 +41,10 @@ LONG_WORD: Final = 6  # near words of this length count anywhere; from `MIDDLE_W
 MIDDLE_WORD: Final = 4
 _IDENTIFIER: Final = re.compile(rb"[A-Za-z_$][A-Za-z_.]{0,60}(?:[(\[\s,;:)<*&]|->|$)")
 _QUOTES: Final = (b'"', b"'", b"`")
+_HEX: Final = re.compile(rb"[0-9a-fA-F]+")
 _CONTINUES: Final = re.compile(rb"[-+.=][A-Za-z0-9]")
 _STRONG_CHECKS: Final = frozenset(("crc32-base62", "bech32", "jwt", "jwe", "pem-key", "der-key", "pkcs12", "azure-his"))
 _ENCODED: Final = re.compile(rb"[A-Za-z0-9+/_-]{11,64000}={0,2}")
-_SECRET_NAME: Final = re.compile(rb"(?i)key|token|secret|pass|pwd|cred|auth|private|sid|webhook|dsn")
 
 
 class Judge:
@@ -49,7 +63,7 @@ class Judge:
             if detector.near and not detector.generic:
                 for word in detector.near:
                     self._by_word.setdefault(word, []).append(detector)
-        self._words = sorted(self._by_word)
+        self._words = sorted({*self._by_word, *(word for d in self._generic for word in d.near)})
         self._near: Database | None = None
 
     def clone(self) -> Judge:
@@ -118,14 +132,15 @@ class Judge:
         assignment = read_assignment(data, start)
         if assignment is None or len(assignment.value) < 4:
             return []
-        found = list(self._named(data, assignment))
-        if not found:
-            found.extend(self._by_name(data, assignment))
+        near, words = self._words_near(data, assignment)
+        found = list(self._named(data, assignment, near))
+        if not found and words:
+            found.extend(self._by_name(data, assignment, words))
         return found
 
-    def _named(self, data: bytes, assignment: Assignment) -> Iterator[Match]:
+    def _named(self, data: bytes, assignment: Assignment, near: list[tuple[Detector, str, int]]) -> Iterator[Match]:
         start = assignment.start
-        for detector, word, distance in self._words_near(data, assignment):
+        for detector, word, distance in near:
             match = self._expression(detector.expression).match(data, start)
             if match is None or not self._plausible(data, detector, match["value"], start):
                 continue
@@ -151,12 +166,16 @@ class Judge:
                 ),
             )
 
-    def _words_near(self, data: bytes, assignment: Assignment) -> list[tuple[Detector, str, int]]:
-        """Return the detectors one of whose words stands near, each with its nearest word and the distance to it."""
+    def _words_near(self, data: bytes, assignment: Assignment) -> tuple[list[tuple[Detector, str, int]], set[str]]:
+        """Return the detectors one of whose words stands near, each with its nearest word and the distance to it.
+
+        And the words that stand in the name itself.
+        """
         start, end = assignment.start, assignment.end
         low = max(0, start - NEAR_BEFORE)
         window = data[low : start] + b"\n" + data[end : end + NEAR_AFTER]
         best: dict[str, tuple[Detector, str, int]] = {}
+        named: set[str] = set()
         name_low = window[: start - low].rfind(assignment.name) if assignment.name else -1
         line_low = data.rfind(b"\n", low, start) + 1 - low if b"\n" in window[: start - low] else 0
         for number, stop in self._near_words().scan(window):
@@ -166,13 +185,15 @@ class Judge:
                 continue
             inside = name_low >= 0 and name_low <= first and stop <= name_low + len(assignment.name)
             distance = 0 if inside else (start - low - stop + 1 if stop <= start - low else stop - (start - low) + 100)
+            if inside:
+                named.add(word)
             same_line = first >= line_low and b"\n" not in window[start - low + 1 : max(first, start - low + 1)]
-            for detector in self._by_word[word]:
+            for detector in self._by_word.get(word, ()):
                 if detector.same_line and not same_line:
                     continue
                 if detector.id not in best or distance < best[detector.id][2]:
                     best[detector.id] = (detector, word, distance)
-        return list(best.values())
+        return list(best.values()), named
 
     def _near_words(self) -> Database:
         if self._near is None:
@@ -184,23 +205,18 @@ class Judge:
 
     # --- by name only -----------------------------------------------------------------------------------------
 
-    def _by_name(self, data: bytes, assignment: Assignment) -> Iterator[Match]:
+    def _by_name(self, data: bytes, assignment: Assignment, words: set[str]) -> Iterator[Match]:
         name, value = assignment.name, assignment.value
-        if not name or not _SECRET_NAME.search(name) or is_hash_name(name) or is_id_name(name):
-            return
-        before = data[max(0, assignment.start - 12) : assignment.start]
-        if is_placeholder(value) or is_reference(value, before) or is_code(value, quoted=bool(assignment.quote)):
-            return
-        if is_hash_context(before) or is_uuid(value) or _squash(value) in _squash(name) or _squash(name) in _squash(value):
+        last = [word for word in words if ends_in(name, word)]
+        if not last or _is_no_secret(data, assignment):
             return
         for detector in self._generic:
-            if not detector.near or not any(_in_name(word, name) for word in detector.near):
+            if not detector.near or not any(word in detector.near for word in last):
                 continue
             if self._whole(detector).fullmatch(value) is None or run_checks(detector.checks, value):
                 continue
             if detector.entropy and entropy(value) < detector.entropy:
                 continue
-            confidence = _generic_confidence(detector, assignment)
             yield from self._keep(
                 data,
                 Match(
@@ -209,7 +225,7 @@ class Judge:
                     end=assignment.end,
                     value=value,
                     rank=RANK_GENERIC,
-                    confidence=confidence,
+                    confidence=_generic_confidence(detector, assignment),
                     name=name.decode("latin-1"),
                     reasons=(f"assigned to “{_shown(name)}”", f"{entropy(value):.1f} bits of entropy a character"),
                 ),
@@ -229,6 +245,8 @@ class Judge:
         if match is None or (match.end() - start) < 12:
             return None
         text = match.group()
+        if text.islower() or text.isupper() or text.isdigit():
+            return None  # base64 of anything but the shortest texts has both
         raw = decode.decode_base64(text)
         if raw is None:
             return None
@@ -279,6 +297,18 @@ class Judge:
         return self._expression(detector.value or detector.expression)
 
 
+def _is_no_secret(data: bytes, assignment: Assignment) -> bool:
+    """Tell whether a value known by its name alone is a placeholder, a reference, code, or public by its name."""
+    name, value = assignment.name, assignment.value
+    before = data[max(0, assignment.start - 12) : assignment.start]
+    if is_reference(value, before) or is_code(value, quoted=bool(assignment.quote)) or is_placeholder(value):
+        return True
+    if is_hash_name(name) or is_id_name(name) or is_public_token(name) or is_public_key_name(name):
+        return True
+    low_value, low_name = _squash(value), _squash(name)
+    return is_hash_context(before) or is_uuid(value) or low_value in low_name or low_name in low_value
+
+
 def _counts(window: bytes, first: int, stop: int, word: str) -> bool:
     """Tell whether a short word stands at borders of words or camel case; long words count anywhere."""
     if len(word) >= LONG_WORD:
@@ -290,17 +320,6 @@ def _counts(window: bytes, first: int, stop: int, word: str) -> bool:
     if len(word) >= MIDDLE_WORD:
         return True
     return not (after.isalpha() and (after.islower() or not last.islower()))
-
-
-def _in_name(word: str, name: bytes) -> bool:
-    low = name.lower()
-    text = word.encode("latin-1")
-    at = low.find(text)
-    while at >= 0:
-        if _counts(name, at, at + len(text), word):
-            return True
-        at = low.find(text, at + 1)
-    return False
 
 
 def _squash(text: bytes) -> bytes:
@@ -318,5 +337,7 @@ def _generic_confidence(detector: Detector, assignment: Assignment) -> str:
         return "low"
     if detector.kind == "password":
         varied = sum(re.search(part, value) is not None for part in (rb"[a-z]", rb"[A-Z]", rb"[0-9]", rb"[^A-Za-z0-9]"))
-        return "medium" if varied >= 2 and assignment.operator else "low"
+        return "medium" if varied >= 2 and assignment.operator and not is_common_password(value) else "low"
+    if _HEX.fullmatch(value) and len(value) < 32:
+        return "low"  # far more often a checksum than a key
     return "medium" if entropy(value) >= 3.0 and re.search(rb"[0-9]", value) else "low"

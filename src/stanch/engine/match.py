@@ -90,17 +90,20 @@ def resolve(matches: list[Match]) -> list[Match]:
 
 def _is_part(match: Match, kept: list[Match]) -> bool:
     for other in kept:
-        if other is match or not _holds(other, match):
+        if other is match:
             continue
-        # When two detectors name each other, the graver stands for both; of equals, the one that comes first.
-        if not _holds(match, other) or _order(other) < _order(match):
+        graver = _order(match) < _order(other)
+        if _holds(other, match, secret=True) and not (graver and _holds(match, other, secret=False)):
+            return True
+        # The public half of a pair (a key id) is shown with the secret half, not beside it.
+        if not graver and _holds(other, match, secret=False) and _holds(match, other, secret=True):
             return True
     return False
 
 
-def _holds(match: Match, other: Match) -> bool:
-    """Whether *other*'s value is a secret part of *match*'s credential."""
-    return any(c.secret and c.start < other.end and other.start < c.end for c in match.companions)
+def _holds(match: Match, other: Match, *, secret: bool) -> bool:
+    """Whether *other*'s value is a part of *match*'s credential; with *secret*, one of its secret parts."""
+    return any((c.secret or not secret) and c.start < other.end and other.start < c.end for c in match.companions)
 
 
 _SEVERITIES = ("critical", "high", "medium", "low", "info")

@@ -14,6 +14,7 @@ _PLACEHOLDER_WORDS: Final = re.compile(
     rb"|removed|fake|not[-_]?a[-_]?real|lorem|foobar|deadbeef|c0ffee|xxxx|\*{3}|\.\.\.|\x00|<[a-z_ -]+>|0123456789|1234567890|123456789"
     rb"|abcdefgh|qwerty|aaaaaa|000000|111111|secretsecret|password123"
 )
+_LONG_PLACEHOLDER: Final = re.compile(rb"(?i)example|placeholder|change[-_ ]?me|your[-_ ]|redacted|x{8}|\*{3}|\.\.\.")
 _YOUR: Final = re.compile(rb"(?i)^(?:my|your|the|our|some|any)[-_ ]?(?:secret|api|access|auth|token|key|pass|private|own|new|super)")
 _REFERENCE: Final = re.compile(
     rb"^(?:\$[A-Za-z_{(]|\$\$|%[A-Za-z_({]|#\{|\{\{|\{%|<%|<\?|@Microsoft\.KeyVault|@@|arn:aws|projects/[^/]+/secrets|op://|vault:|ref\+|secretref:"
@@ -24,8 +25,7 @@ _REFERENCE: Final = re.compile(
 _CALL: Final = re.compile(rb"^[A-Za-z_][\w.:>-]*[(\[]|^new [A-Z]|^[A-Za-z_][\w]*(?:(?:\.|->|::)[A-Za-z_]\w*)+$|^(?:function|return|await|async|null|none|nil|true|false|undefined|self|this)\b", re.I)
 _HASH_NAME: Final = re.compile(
     rb"(?:^|[^A-Za-z]|(?<=[a-z0-9])(?=[A-Z]))(?i:sha[-_]?(?:1|224|256|384|512)?|md5|commit|digest|checksum|integrity|revision|etag|blake2\w*|crc\d*|thumbprint|"
-    rb"fingerprint|(?:git|content|file|tree|build)[-_]?(?:hash|rev|ref|sha)|hash[-_]?(?:value|of|sum)?|pub(?:lic)?[-_]?key|key[-_]?id|kid|uuid|guid|"
-    rb"(?:cache|primary|foreign|sort|partition|group|row|object|storage|query|idempotency|dedup\w*)[-_]?key|token[-_]?type|keywords?|keyboard\w*|keymap|"
+    rb"fingerprint|(?:git|content|file|tree|build)[-_]?(?:hash|rev|ref|sha)|hash[-_]?(?:value|of|sum)?|kid|uuid|guid|token[-_]?type|keywords?|keyboard\w*|keymap|"
     rb"authors?|author[-_](?:name|email)|tree|parent|blob|object[-_]?id)$"
 )
 _ID_NAME: Final = re.compile(
@@ -51,6 +51,8 @@ def entropy(value: bytes) -> float:
 def is_placeholder(body: bytes) -> bool:
     """Tell whether a value, its fixed prefix taken off, was written to be replaced."""
     head = body[:512]
+    if len(body) >= 40 and len(set(head)) >= 20:  # random enough that a run or a short word in it is chance
+        return _LONG_PLACEHOLDER.search(head) is not None and len(body) <= 200
     if _PLACEHOLDER_WORDS.search(head) or _YOUR.match(head):
         # Long random values contain short words by chance; words that count stand in short or structured ones.
         return len(body) <= 200
@@ -84,6 +86,16 @@ def is_code(value: bytes, *, quoted: bool) -> bool:
     return not quoted and _CALL.match(value) is not None
 
 
+_PUBLIC_KEY: Final = re.compile(
+    rb"(?i)(?:pub(?:lic)?[-_ ]?key|key[-_ ]?id|(?:cache|primary|foreign|sort|partition|group|row|object|query|idempotency|dedup\w*)[-_ ]?key)$"
+)
+
+
+def is_public_key_name(name: bytes) -> bool:
+    """Tell whether a name speaks of a key that is no secret: of a table, a cache, the public half of a pair."""
+    return _PUBLIC_KEY.search(name.rstrip(b"_-. ")) is not None
+
+
 def is_hash_name(name: bytes) -> bool:
     """Tell whether what is assigned calls itself a hash, an id or something else public."""
     return _HASH_NAME.search(name.rstrip(b"_-. ")) is not None
@@ -104,16 +116,44 @@ def is_uuid(value: bytes) -> bool:
     return _UUID.match(value) is not None
 
 
-_WORD: Final = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_WORD: Final = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_DIGITS: Final = re.compile(rb"[0-9]+")
 
 
 def is_words(value: bytes) -> bool:
-    """Tell whether a value without digits is made of words: an identifier, a sentence, a path, a file name."""
-    if re.search(rb"[0-9]", value):
-        parts = _WORD.findall(value)
-        letters = sum(len(part) for part in parts if not part.isdigit())
-        # fooBar2, server-name-01: long words with a number at the end.
-        longest = max((len(part) for part in parts if not part.isdigit()), default=0)
-        digits = len(re.findall(rb"[0-9]", value))
-        return longest >= 5 and digits <= 2 and letters >= len(value) * 0.7 and len(parts) <= max(2, len(value) // 4)
-    return True
+    """Tell whether a value is made of words: an identifier, a sentence, a file name. Random text has no long ones."""
+    words = _WORD.findall(value)
+    if not words:
+        return False
+    numbers = _DIGITS.findall(value)
+    average = sum(map(len, words)) / len(words)
+    return average >= 3 and len(numbers) <= max(1, len(value) // 12) and sum(map(len, numbers)) <= len(value) // 3
+
+
+_LEET: Final = bytes.maketrans(b"@4013$5789|!", b"aaolessybglI".lower())
+_COMMON: Final = re.compile(rb"password|passwd|secret|letmein|welcome|admin|qwert|monkey|dragon|iloveyou|hello|login|default|test|foo|bar|user|guest|root|master|abc")
+
+
+def is_common_password(value: bytes) -> bool:
+    """Tell whether a password is one of those that stand in every example (P@55w0rd!, admin123)."""
+    low = value.lower()
+    return _COMMON.search(low) is not None or _COMMON.search(low.translate(_LEET)) is not None
+
+
+_PUBLIC_TOKEN: Final = re.compile(
+    rb"(?i)(?:next|page|pagination|continuation|sync|resume|start|end|cancel\w*|csrf|xsrf|unlock|change|marker|cursor|client[-_ ]?request|idempotency|upload|"
+    rb"state|nonce|request|lexer|syntax|stop|special|pad|eos|bos|mask|parse\w*)[-_ ]?tokens?$"
+)
+_AFTER_WORD: Final = re.compile(rb"(?i)^[-_. ]?(?:value|text|string|str|plain\w*|base64|b64|enc|raw|dev|devel\w*|prod\w*|test|stag\w*|live|main|default|old|new|[0-9]{0,4})$")
+
+
+def ends_in(name: bytes, word: str) -> bool:
+    """Tell whether a name's last word is *word*: ``db_password``, ``passwordProd``, not ``password_field``."""
+    low = name.lower()
+    at = low.rfind(word.encode("latin-1"))
+    return at >= 0 and _AFTER_WORD.match(low[at + len(word) :]) is not None
+
+
+def is_public_token(name: bytes) -> bool:
+    """Tell whether a name speaks of a token that is none of ours: of a page, a parser, a form."""
+    return _PUBLIC_TOKEN.search(name.rstrip(b"_-. ")) is not None

@@ -13,6 +13,7 @@ import errno
 import io
 import os
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,12 +84,25 @@ class GitChangedBlobs:
                 yield from stream_object(self.repo, item.oid, item.size, path=item.path)
 
 
-class _Changes:
-    """What the sources below share: changes become jobs."""
+class GitChanges(ABC):
+    """What the sources below share: changes become jobs.
+
+    Args:
+        repo: the repository.
+        max_blob: leave out contents larger than this many bytes, and say so.
+    """
 
     def __init__(self, repo: GitRepo, *, max_blob: int | None = None) -> None:
         self.repo = repo
         self.max_blob = max_blob
+
+    @abstractmethod
+    def jobs(self) -> Iterator[Job | Skipped]:
+        """Yield jobs; see `stanch.sources.blob.Source`."""
+
+    def place_of(self, oid: str, path: str) -> Commit | None:
+        """Return the commit that put content *oid* at *path*; ``None`` when it is not committed. Known once jobs were listed."""
+        return None
 
     def _jobs(self, found: Iterator[Change | Skipped]) -> Iterator[Job | Skipped]:
         """Yield jobs for *found*, in that order."""
@@ -130,7 +144,7 @@ class _Changes:
             yield GitChangedBlobs(repo=self.repo, items=tuple(items))
 
 
-class GitStaged(_Changes):
+class GitStaged(GitChanges):
     """A source: what the next commit would bring, that is the index against HEAD (or against nothing before the first commit)."""
 
     def jobs(self) -> Iterator[Job | Skipped]:
@@ -152,7 +166,7 @@ class GitStaged(_Changes):
         return [change for _, change in parse_raw(iter((listed,))) if change is not None]
 
 
-class _Commits(_Changes):
+class _Commits(GitChanges):
     """Changes of commits; remembers which commit brought what."""
 
     def __init__(self, repo: GitRepo, *, max_blob: int | None = None) -> None:
@@ -163,11 +177,13 @@ class _Commits(_Changes):
     def place_of(self, oid: str, path: str) -> Commit | None:
         """Return the oldest commit among those read that put *oid* at *path*, or the commit whose message it is.
 
-        Known once the jobs were listed.
+        *path* may go on into a container (``lib.zip!conf``). Known once the jobs were listed.
         """
-        commit = self.commits.get((oid, path))
-        if commit is None:
-            return None
+        outer = path
+        while (commit := self.commits.get((oid, outer))) is None:
+            outer, inside, _ = outer.rpartition("!")
+            if not inside:
+                return None
         if commit not in self._facts:
             self._facts.update(read_commits(self.repo, [commit]))
         return self._facts.get(commit)
@@ -282,7 +298,7 @@ class WorkTreeFiles:
             yield Blob(path=path, data=data, size=len(data), added=added)
 
 
-class GitWorkTree(_Changes):
+class GitWorkTree(GitChanges):
     """A source: changes in the work tree that are not staged, and files git does not track and is not told to ignore."""
 
     def jobs(self) -> Iterator[Job | Skipped]:

@@ -8,9 +8,11 @@ from stanch.config.globs import GlobSet, parse, problem
 
 from .git import Repository
 
-PIECES = (
-    "a b ab * ** *** ? / [ab] [!a] [^b] [a-c] [b-a] []a] [^]a] [a-] [[:alpha:]] [[:nope:]] [[:a [a-\\c] [\\]] [/] \\a \\ [ ! # . c - *.c"
-).split() + ["/**/", "**/", "/**", "\\/", " ", "\\ ", "/", "/"]
+PIECES = [
+    *("a", "b", "ab", "*", "**", "***", "?", "/", "/", "/", "/**/", "**/", "/**", "*.c", ".", "c", "-", "!", "#", " "),
+    *("[ab]", "[!a]", "[^b]", "[a-c]", "[b-a]", "[]a]", "[^]a]", "[a-]", "[[:alpha:]]", "[[:nope:]]", "[[:a", "[a-\\c]"),
+    *("[\\]]", "[/]", "\\a", "\\", "[", "\\/", "\\ "),
+]
 NAMES = ["a", "b", "c", "ab", "ba", "abc", ".a", "a.c", "b.c", "a-b", " ", "a ", "[", "#a", "!a", "\\a", "-", "]", "**", "a\nb"]
 
 patterns = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join)

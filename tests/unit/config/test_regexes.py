@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from stanch.config.regexes import MAX_LINE, MAX_PATTERN, BadExpressionError, check, compiled
+from stanch.config.regexes import MAX_LINE, MAX_PATTERN, BadExpressionError, Expression, check
 
 TRAPS = [
     r"(a+)+$",
@@ -36,7 +36,7 @@ HARMLESS = [
     r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
     r"'(?:[^'\\]|\\.)*'",
     r"(?:foo|bar|baz)+x",
-    r"(?:.|\n)*?x",
+    r"^(?:.|\n)*?x",
     r"(?:[0-9a-f]{2}:?){16,}x",
     r"(a++)+b",
     r"([0-9]{1,3}\.){3}[0-9]{1,3}",
@@ -58,16 +58,16 @@ HOSTILE = [
 @pytest.mark.parametrize("pattern", TRAPS)
 def test_repetition_that_could_take_exponential_time_is_refused(pattern):
     with pytest.raises(BadExpressionError, match="exponential time") as caught:
-        compiled(pattern)
+        Expression(pattern)
     assert pattern not in str(caught.value)
 
 
 @pytest.mark.parametrize("pattern", HARMLESS)
 def test_harmless_expression_is_taken_and_is_fast_on_hostile_lines(pattern):
-    expression = compiled(pattern)
+    expression = Expression(pattern)
     for line in HOSTILE:
         start = time.process_time()
-        expression.search(line)
+        expression.found_in(line)
         assert time.process_time() - start < 1.5
 
 
@@ -97,3 +97,41 @@ def test_bytes_expressions_are_checked_as_well():
     check(rb"(?:\w+\xe9)+x")
     with pytest.raises(BadExpressionError):
         check(rb"(?:[a-z\xe9]+\xe9)+x")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "limit"),
+    [
+        ("example", 65536),
+        ("^example$", 65536),
+        ("^[a-z]+-[0-9]+$", 65536),
+        (r"[\w.-]+@[\w-]+\.[a-z]+", 8192),
+        ("foo.*bar", 8192),
+        ("^foo.*bar.*baz", 8192),
+        ("foo.*bar.*baz", 512),
+        ("(?:.*a){3}b", 128),
+        ("(?:.*a.*b|c)d.*e", 128),
+        ("a.*b.*c.*d.*e", 64),
+    ],
+)
+def test_more_open_repetitions_see_less_text(pattern, limit):
+    expression = Expression(pattern)
+    assert expression.limit == limit
+    for line in ("a" * MAX_LINE, "ab" * MAX_LINE, "abcde" * MAX_LINE):
+        start = time.process_time()
+        expression.found_in(line + "x")
+        assert time.process_time() - start < 1.5
+
+
+def test_too_many_open_repetitions_are_refused():
+    with pytest.raises(BadExpressionError, match="too many repetitions without a clear end"):
+        check("a.*b.*c.*d.*e.*f")
+
+
+def test_of_a_long_text_the_part_around_a_place_is_seen():
+    expression = Expression("mark.*a.*z")
+    text = "x" * 5000 + "mark a z" + "x" * 5000
+    assert expression.limit == 512
+    assert expression.found_in(text, 5004)
+    assert not expression.found_in(text, 0)
+    assert expression.found_in("x" * 600 + "mark a z", 608)

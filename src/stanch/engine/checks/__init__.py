@@ -32,7 +32,6 @@ CHECKS: Final[Mapping[str, Callable[[bytes], bool]]] = {
     "supabase-service-jwt": structure.is_supabase_service_jwt,
     "basic-pair": structure.is_basic_pair,
     "elastic-pair": structure.is_elastic_pair,
-    "base64-pem-key": structure.is_base64_pem_key,
     "ssh2-key": structure.is_ssh2_key,
     "putty-key": structure.is_putty_key,
     "java-keystore": structure.is_java_keystore,

@@ -134,9 +134,9 @@ def is_jwe(value: bytes) -> bool:
     return len(parts) == 5 and isinstance(header, dict) and "enc" in header
 
 
-_EXAMPLE_PAIRS: Final = frozenset(
-    b"username:password user:password user:pass user:passwd aladdin:open_sesame aladdin:opensesame foo:bar login:password".split()
-)
+# The pairs of RFC 7617 and RFC 6749, and what tutorials put behind the colon.
+_EXAMPLE_PAIRS: Final = frozenset((b"aladdin:open sesame", b"aladdin:opensesame", b"s6bhdrkqt3:gx1fbat3bv", b"foo:bar"))
+_EXAMPLE_PASSWORDS: Final = frozenset(b"password pass passwd pwd secret test changeme xxx".split())
 
 
 def is_basic_pair(value: bytes) -> bool:
@@ -145,7 +145,7 @@ def is_basic_pair(value: bytes) -> bool:
     if raw is None:
         return False
     user, colon, password = raw.partition(b":")
-    if not colon or len(password) < 3 or raw.lower().replace(b" ", b"_") in _EXAMPLE_PAIRS:
+    if not colon or len(password) < 3 or raw.lower() in _EXAMPLE_PAIRS or password.lower() in _EXAMPLE_PASSWORDS:
         return False
     try:
         return raw.decode("utf-8").isprintable() and user.lower() != password.lower()
@@ -232,7 +232,9 @@ _LEAST_CUT: Final = 150  # bytes a block without its end must still hold to be w
 
 
 def is_pem_key(value: bytes) -> bool:
-    """Tell whether a PEM block holds something key-like, not a placeholder such as ``...`` between its markers."""
+    """Tell whether a PEM block, plain or in base64, holds something key-like, not a placeholder such as ``...``."""
+    if value.startswith(b"LS0t"):
+        value = base64_bytes(value) or b""
     match = _PEM.search(value)
     if match is None:
         return False
@@ -262,12 +264,6 @@ def _is_pgp_secret(raw: bytes) -> bool:
 
 
 _LABELS: Final = {b"OPENSSH": _is_openssh, b"PGP": _is_pgp_secret}
-
-
-def is_base64_pem_key(value: bytes) -> bool:
-    """Tell whether base64 text is a PEM private key, as in a kubeconfig."""
-    raw = base64_bytes(value)
-    return raw is not None and b"PRIVATE KEY" in raw[:64] and is_pem_key(raw)
 
 
 def is_ssh2_key(value: bytes) -> bool:

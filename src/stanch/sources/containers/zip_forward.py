@@ -70,8 +70,9 @@ def _member(stream: Forward, entry: Entry, context: Context) -> Iterator[Member 
         yield refusal
         if stream.skip(entry.packed) < entry.packed:
             cut_off(stream, "a member")
-    elif entry.name.endswith("/") and not entry.packed:
+    elif zips.is_directory(entry):
         context.budget.passed()
+        stream.skip(entry.packed)
     else:
         yield from _of_known_length(stream, entry, path, context)
         if entry.flags & DESCRIPTOR:

@@ -7,7 +7,7 @@ keeps going where that one stops: a wrong size, an unknown method or an encrypte
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from stanch.core.finding import Skipped
@@ -159,32 +159,37 @@ def members(source: Seekable, listed: list[Entry], context: Context) -> Iterator
         if entry.offset < end:
             yield problems.bomb(context.join(entry.name), "its data overlaps that of another member, as in a zip bomb")
             continue
-        previous = entry
-        end = entry.offset + LOCAL.size + len(entry.raw_name) + entry.packed
-        if entry.raw_name.endswith(b"/") and not entry.packed:
+        if is_directory(entry):
             context.budget.passed()
-        else:
-            yield from _member(source, entry, context)
+        elif (yield from _member(source, entry, context)):
+            previous = entry
+            end = entry.offset + LOCAL.size + len(entry.raw_name) + entry.packed
     if len(listed) > context.budget.limits.members:
         raise context.budget.too_many()
 
 
-def _member(source: Seekable, entry: Entry, context: Context) -> Iterator[Member | Skipped]:
+def is_directory(entry: Entry) -> bool:
+    """Whether an entry is a directory; two bytes are what deflate makes of nothing, and hold nothing."""
+    return entry.raw_name.endswith(b"/") and not entry.size and entry.packed <= (2 if entry.method == DEFLATED else 0)
+
+
+def _member(source: Seekable, entry: Entry, context: Context) -> Generator[Member | Skipped, None, bool]:
+    """Yield a member; return whether there is one where the table says."""
     path = context.join(entry.name)
     refusal = refused(entry, path)
     if refusal is not None:
         yield refusal
-        return
+        return True
     small = entry.packed <= IN_MEMORY and entry.size <= IN_MEMORY and entry.method in (STORED, DEFLATED)
     want = LOCAL.size + len(entry.raw_name) + _SLACK
     if entry.offset < 0:
         yield problems.broken(path, "its table of contents points outside of it")
-        return
+        return False
     source.seek(entry.offset)
     block = source.read(want + entry.packed if small else want)
     if len(block) < LOCAL.size or block[:4] != b"PK\x03\x04":
         yield problems.broken(path, "its table of contents points to something else")
-        return
+        return False
     skip = LOCAL.size + int.from_bytes(block[26:28], "little") + int.from_bytes(block[28:30], "little")
     if small:
         data = block[skip : skip + entry.packed]
@@ -194,8 +199,9 @@ def _member(source: Seekable, entry: Entry, context: Context) -> Iterator[Member
         member = from_memory(data, entry, path, context)
         if member is not None:
             yield member
-            return
+            return True
     yield from from_slice(source, entry.offset + skip, entry, path, context)
+    return True
 
 
 def refused(entry: Entry, path: str) -> Skipped | None:

@@ -96,17 +96,16 @@ def zip_entry(
     known = (crc, len(packed), size)
     if descriptor is not None:
         flags |= 8
-    local = struct.pack("<4s5H3L2H", b"PK\3\4", 20, flags, method, 0, 0, *(known if descriptor is None else (0, 0, 0)), len(name), 0)
-    if descriptor is not None:
-        packed_and_more = packed + descriptor + struct.pack("<3L", *known)
-    else:
-        packed_and_more = packed
+    local = struct.pack(
+        "<4s5H3L2H", b"PK\3\4", 20, flags, method, 0, 0, *(known if descriptor is None else (0, 0, 0)), len(name), 0
+    )
+    behind = b"" if descriptor is None else descriptor + struct.pack("<3L", *known)
 
     def line(offset: int) -> bytes:
         fixed = struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, flags, method, 0, 0, *known, len(name), 0, 0, 0, 0, 0, offset)
         return fixed + name
 
-    return local + name + packed_and_more, line
+    return local + name + packed + behind, line
 
 
 def zip_of_entries(entries: Iterable[tuple[bytes, Callable[[int], bytes]]], *, table: bool = True) -> bytes:
@@ -208,9 +207,12 @@ def rpm_of(files: Files, pack: Callable[[bytes], bytes] = gzip.compress, script:
 
 
 def rpm_header(store: bytes) -> bytes:
-    return b"\x8e\xad\xe8\x01" + bytes(4) + struct.pack(">LL", 1, len(store) + 1) + struct.pack(">4L", 1023, 6, 0, 1) + store + b"\0"
+    return (
+        b"\x8e\xad\xe8\x01" + bytes(4) + struct.pack(">LL", 1, len(store) + 1) + struct.pack(">4L", 1023, 6, 0, 1) + store + b"\0"
+    )
 
 
+COPY = [{"id": 0x33}]  # py7zr's number for no compression
 FAST = [{"id": lzma.FILTER_LZMA2, "preset": 1}]
 
 

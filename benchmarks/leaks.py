@@ -1,0 +1,427 @@
+"""What people leak of a detector: a fresh value, the text it stands in, the name it is given, the parts beside it.
+
+A detector with a shape of its own leaks its value under a name made of its own words. An anonymous one (`near`) is named after
+one of its near words, as the vendor's documentation would name it. A detector with an `expression` leaks the text of one of its
+positive examples: a connection string, a header, a command. Contexts (`contexts.py`) then write that down in a language.
+
+All values are drawn from the catalog's own expressions with a seeded generator; none was ever issued.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import string
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from stanch.catalog.model import CompanionSpec, Detector
+from stanch.catalog.sampler import draw, fill, sample_value
+from stanch.engine.checks import run_checks
+
+TRIES = 80
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>{}]*\{value\}[^\s\"'<>{};,)]*")
+_CREDENTIAL_END = tuple("key token secret password passwd pass pwd pw credential credentials auth pat passphrase crumb".split())
+_TITLE_END = (*_CREDENTIAL_END, "string", "url", "uri", "certificate", "webhook", "cookie", "entry", "hash", "profile")
+_KIND_WORDS = {
+    "api_key": ("api", "key"),
+    "token": ("access", "token"),
+    "oauth_client_secret": ("client", "secret"),
+    "connection_string": ("connection", "string"),
+    "secret_key": ("secret", "key"),
+    "password": ("password",),
+    "private_key": ("private", "key"),
+    "webhook_url": ("webhook", "url"),
+    "jwt": ("token",),
+    "certificate": ("certificate",),
+}
+_PLAIN_NAMES = {
+    "api_key": ("api", "key"),
+    "token": ("deploy", "token"),
+    "secret_key": ("app", "secret"),
+    "webhook_url": ("notify", "url"),
+    "jwt": ("service", "token"),
+}
+_ASSIGNMENT = re.compile(
+    r"""\s*(?:export\s+|set\s+|ENV\s+|-\s+|const\s+|var\s+|let\s+|\$)?(?P<open>["']?)(?P<name>[A-Za-z_][A-Za-z0-9_.\-]{0,70})(?P=open)"""
+    r"""\s*(?:=>|:=|=|:(?=[\s"']))\s*(?P<quote>["'`]?)(?P<text>.*)(?P=quote)\s*[,;]?\s*"""
+)
+_HEADERS = frozenset("authorization proxy-authorization cookie set-cookie content-transfer-encoding".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text and which part of it is the value."""
+
+    before: str
+    value: str
+    after: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The text without the marks."""
+        return self.before + self.value + self.after
+
+    def inside(self, before: str, after: str = "") -> Text:
+        """Put something around it."""
+        return Text(before + self.before, self.value, self.after + after)
+
+    def through(self, change: Callable[[str], str]) -> Text:
+        """Change each part; *change* has to treat every character by itself."""
+        return Text(change(self.before), change(self.value), change(self.after))
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a value is called, written as each language likes it."""
+
+    words: tuple[str, ...]
+
+    @property
+    def upper(self) -> str:
+        """``DATADOG_API_KEY``."""
+        return "_".join(self.words).upper()
+
+    @property
+    def snake(self) -> str:
+        """``datadog_api_key``."""
+        return "_".join(self.words).lower()
+
+    @property
+    def kebab(self) -> str:
+        """``datadog-api-key``."""
+        return "-".join(self.words).lower()
+
+    @property
+    def dotted(self) -> str:
+        """``datadog.api.key``."""
+        return ".".join(self.words).lower()
+
+    @property
+    def pascal(self) -> str:
+        """``DatadogApiKey``."""
+        return "".join(word[:1].upper() + word[1:].lower() for word in self.words)
+
+    @property
+    def camel(self) -> str:
+        """``datadogApiKey``."""
+        return self.pascal[:1].lower() + self.pascal[1:]
+
+    @property
+    def header(self) -> str:
+        """``Datadog-Api-Key``."""
+        return "-".join(word[:1].upper() + word[1:].lower() for word in self.words)
+
+    @property
+    def prose(self) -> str:
+        """``Datadog api key``."""
+        return " ".join(self.words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """One value on its way into a file.
+
+    Attributes:
+        detector: whose it is.
+        kind: ``token`` (the value alone), ``string`` (one text around it, such as a connection string), ``script`` (a command,
+            a line of another language or a document).
+        text: the text with the value marked.
+        name: what it is assigned to.
+        word: the provider's word, for hosts and client classes; empty when the name alone has to tell.
+        others: other parts of the same credential: name and value.
+        url: the text of a URL that holds the value, when the type has one.
+    """
+
+    detector: Detector
+    kind: str
+    text: Text
+    name: Name
+    word: str = ""
+    others: tuple[tuple[Name, str], ...] = ()
+    url: Text | None = None
+
+    @property
+    def short(self) -> Name:
+        """The name without the provider, for places where the provider is said elsewhere."""
+        words = self.name.words
+        if self.word and words and squash(words[0]) == squash(self.word):
+            words = words[1:]
+        return Name(words or _KIND_WORDS[self.detector.kind])
+
+    @property
+    def multiline(self) -> bool:
+        """Whether the text holds line ends."""
+        return "\n" in self.text.whole
+
+    @property
+    def printable(self) -> bool:
+        """Whether the text is text at all (a PKCS#12 file is not)."""
+        return all(c.isprintable() or c in "\n\t\r" for c in self.text.whole) and self.text.whole.isascii()
+
+
+def squash(text: str) -> str:
+    """Letters and digits only, small."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Split a name at separators and camel case."""
+    out: list[str] = []
+    for part in re.split(r"[^A-Za-z0-9]+", text):
+        camel = [part] if part.isupper() else re.findall(r"[A-Z]{2,}(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[A-Z0-9]+", part)
+        out.extend(word.lower() for word in camel if word)
+    return tuple(out)
+
+
+# --- values -------------------------------------------------------------------------------------------------------
+
+
+def fresh_value(detector: Detector, rng: random.Random) -> str:
+    """Return a value that the type's shape and checks allow (drawing alone does not look at what must not follow).
+
+    Entropy is not asked for: a threshold that real values miss has to show as values that are not found.
+    """
+    whole = re.compile(detector.value.encode("latin-1")) if detector.value else None
+    text = ""
+    for _ in range(TRIES):
+        text = sample_value(detector, rng)
+        raw = text.encode("latin-1")
+        if (whole is None or whole.fullmatch(raw)) and not run_checks(detector.checks, raw):
+            return text
+    return text
+
+
+# --- from a detector to a leak ------------------------------------------------------------------------------------
+
+
+def leak_of(detector: Detector, turn: int, rng: random.Random) -> Leak:
+    """Return the leak number *turn* of a detector: each turn takes another example, another name, another value."""
+    value = fresh_value(detector, rng)
+    if detector.value and not detector.generic and not any(c.required for c in detector.companions):
+        leak = _by_name(detector, turn, value)
+    else:
+        leak = _by_example(detector, turn, value, rng)
+    return replace(leak, url=_url_of(detector, turn, value, rng))
+
+
+def _by_name(detector: Detector, turn: int, value: str) -> Leak:
+    names = [*_names_in_examples(detector), *_made_names(detector)]
+    name = names[turn % len(names)] if names else Name(_KIND_WORDS[detector.kind])
+    if not detector.near and turn % 3 == 1:  # a shape of its own needs no telling name
+        name = Name(_PLAIN_NAMES.get(detector.kind, _KIND_WORDS[detector.kind]))
+    return Leak(detector=detector, kind="token", text=Text("", value), name=name, word=_provider_word(detector, name))
+
+
+def _by_example(detector: Detector, turn: int, value: str, rng: random.Random) -> Leak:
+    templates = [t for t in detector.positive if "{value}" in t] or ["{value}"]
+    template = templates[turn % len(templates)]
+    for read in (_single, _lines, _json_leaf, _quoted):
+        parsed = read(template)
+        if parsed is None:
+            continue
+        name, text, others = parsed
+        leak = _leak(detector, "token" if text == "{value}" else "string", text, name or _made_names(detector)[0], value, rng)
+        if _still_matches(detector, leak):
+            return replace(leak, others=tuple((n, fill(t, detector, rng)) for n, t in others))
+    kind = "token" if template.strip() == "{value}" else "script"
+    return _leak(detector, kind, template.strip("\n") if kind == "script" else "{value}", _made_names(detector)[0], value, rng)
+
+
+def _leak(detector: Detector, kind: str, template: str, name: Name, value: str, rng: random.Random) -> Leak:
+    return Leak(detector=detector, kind=kind, text=_filled(template, detector, value, rng), name=name)
+
+
+def _filled(template: str, detector: Detector, value: str, rng: random.Random) -> Text:
+    before, _, after = template.partition("{value}")
+    return Text(fill(before, detector, rng), value, fill(after.replace("{value}", "\0"), detector, rng).replace("\0", value))
+
+
+def _still_matches(detector: Detector, leak: Leak) -> bool:
+    """Whether the part taken out of an example still is one: some formats are the whole document."""
+    pattern = re.compile((detector.expression).encode("latin-1"))
+    text = leak.text.whole
+    return any(
+        pattern.search(f"{form}{text}{end}".encode("latin-1"))
+        for name in (leak.name.upper, leak.name.camel)
+        for form, end in ((f'\n{name}="', '"\n'), (f"\n{name}: ", "\n"))
+    )
+
+
+_Parsed = tuple["Name | None", str, tuple[tuple[Name, str], ...]]
+
+
+def _single(template: str) -> _Parsed | None:
+    """``NAME = "text"`` and nothing else."""
+    line = template.strip()
+    match = _ASSIGNMENT.fullmatch(line)
+    if match is None or "\n" in line or "{value}" not in match["text"] or match["name"].lower() in _HEADERS or "{value}" in match["name"]:
+        return None
+    text, name = match["text"], match["name"]
+    if not match["quote"]:
+        if ";" in text and "=" in text and not re.search(r"[_.]|^[A-Z]+$", name) and not re.search(r"[\"'`]", text):
+            return (None, line, ())  # Server=…;Password=…: the name is a part of the connection string
+        if text[:1] in "{[<|(" and not text.startswith("{value}"):
+            return None
+        if re.search(r"[\"'`]", text):
+            return None
+    elif match["quote"] in text.replace("\\" + match["quote"], ""):
+        return None
+    return (Name(words_of(name)), text, ())
+
+
+def _lines(template: str) -> _Parsed | None:
+    """Some assignments, one a line, one of them of the value."""
+    lines = [line for line in template.strip().split("\n") if line.strip()]
+    if len(lines) < 2:
+        return None
+    found: _Parsed | None = None
+    others: list[tuple[Name, str]] = []
+    for line in lines:
+        match = _ASSIGNMENT.fullmatch(line)
+        if match is None or match["text"][:1] in "{[<|(" and not match["text"].startswith("{"):
+            return None
+        if "{value}" in line:
+            found = _single(line)
+            if found is None:
+                return None
+        else:
+            others.append((Name(words_of(match["name"])), match["text"]))
+    return (found[0], found[1], tuple(others)) if found else None
+
+
+def _json_leaf(template: str) -> _Parsed | None:
+    """A JSON document whose only text is the one with the value."""
+    try:
+        document = json.loads(template)
+    except ValueError:
+        return None
+    path: list[str] = []
+    while isinstance(document, dict) and len(document) == 1:
+        key, document = next(iter(document.items()))
+        path.append(key)
+    if isinstance(document, list) and len(document) == 1:
+        document = document[0]
+    if not isinstance(document, str) or not path or path[-1].lower() in _HEADERS:
+        return None
+    return (Name(words_of(path[-1])), document, ()) if "{value}" in document and '"' not in document else None
+
+
+def _quoted(template: str) -> _Parsed | None:
+    """A text in quotes somewhere in a line of code, when it is more than the value."""
+    if "<" in template or template.lstrip()[:1] in "{[":
+        return None
+    for quote in "\"'":
+        for match in re.finditer(f"{quote}([^{quote}\\\\\n]*\\{{value\\}}[^{quote}\\\\\n]*){quote}", template):
+            if len(match[1]) >= len("{value}") + 5:
+                return (None, match[1], ())
+    return None
+
+
+def _url_of(detector: Detector, turn: int, value: str, rng: random.Random) -> Text | None:
+    if not detector.value:
+        pattern = re.compile(detector.expression.encode("latin-1"))
+        found = [_filled(m.group(), detector, value, rng) for t in detector.positive for m in _URL.finditer(t)]
+        found = [text for text in found if ";" not in text.whole and pattern.search(f" {text.whole} ".encode("latin-1"))]
+        return found[turn % len(found)] if found else None
+    return Text("", value) if re.match(r"[a-z][a-z0-9+.-]*:\\?/\\?/", value) else None
+
+
+# --- names --------------------------------------------------------------------------------------------------------
+
+
+def _names_in_examples(detector: Detector) -> list[Name]:
+    """Names that the detector's author assigned the value to."""
+    found: list[Name] = []
+    for template in detector.positive:
+        for line in template.split("\n"):
+            match = _ASSIGNMENT.fullmatch(line)
+            if match and match["text"] == "{value}" and match["name"].lower() not in _HEADERS and (not detector.near or _tells(detector, match["name"])):
+                name = Name(words_of(match["name"]))
+                if name not in found:
+                    found.append(name)
+    return found
+
+
+def _tells(detector: Detector, name: str) -> bool:
+    low = squash(name)
+    return any(squash(word) in low for word in detector.near)
+
+
+def _made_names(detector: Detector) -> list[Name]:
+    """Names made of near words, or of the detector's own name."""
+    title = _title(detector)
+    stems = [tuple(w for w in re.split(r"[^a-z0-9]+", word) if w) for word in _naming_words(detector)]
+    known = words_of(detector.provider)
+    rest = tuple(word for word in title if word not in known)
+    if not stems:
+        return [Name(title if title[-1].endswith(_TITLE_END) else _with_suffix(title, (), detector.kind))]
+    return [Name(_with_suffix(stem, rest, detector.kind)) for stem in stems]
+
+
+def _title(detector: Detector) -> tuple[str, ...]:
+    plain = re.sub(r"\(.*?\)", "", detector.name)
+    plain = re.split(r" or |,| of | in | on | for | with | that ", plain, maxsplit=1)[0]
+    words = tuple(squash(word) for word in re.split(r"[\s./-]+", plain) if squash(word))
+    return words if len(words) <= 5 else (words[0], *words[-2:])
+
+
+def _naming_words(detector: Detector) -> list[str]:
+    """Near words that can stand in a name; those that speak of the provider first."""
+    about = squash(f"{detector.provider} {detector.name} {detector.id} {' '.join(detector.positive)}")
+    usable = [w for w in detector.near if not re.search(r"\.(?:com|net|io|org|us|microsoft|windows|telegram)\b|\.chat\.", w)]
+    fitting = [w for w in usable if squash(w) in about]
+    return fitting or usable
+
+
+def _with_suffix(stem: tuple[str, ...], title: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    if stem[-1].endswith(_CREDENTIAL_END):
+        return stem
+    joined = "".join(stem)
+    rest = tuple(word for word in title if word.rstrip("s") not in joined)
+    if not 1 <= len(rest) <= 3 or not rest[-1].endswith(_CREDENTIAL_END):
+        rest = tuple(word for word in _KIND_WORDS[kind] if word not in stem) or _KIND_WORDS[kind]
+    return (*stem, *rest)
+
+
+def _provider_word(detector: Detector, name: Name) -> str:
+    """A word for hosts and classes: the provider's name, when saying it is as good as saying the value's name."""
+    slug = squash(re.sub(r"\(.*?\)", "", detector.provider))
+    if not detector.near:
+        return slug[:20] if slug and name.words and squash(name.words[0]) in slug else ""
+    if detector.same_line:
+        return ""
+    for word in detector.near:
+        if squash(word) == word and word in slug and not word.endswith(_CREDENTIAL_END) and len(word) >= 4:
+            return word
+    return ""
+
+
+def sample_companion(spec: CompanionSpec, rng: random.Random) -> str:
+    """Return a value of another part of a credential."""
+    return draw(spec.expression, rng)
+
+
+def random_text(alphabet: Iterable[str], count: int, rng: random.Random) -> str:
+    """Return *count* characters of an alphabet."""
+    letters = list(alphabet)
+    return "".join(rng.choice(letters) for _ in range(count))
+
+
+HEX = string.digits + "abcdef"
+BASE62 = string.ascii_letters + string.digits
+BASE64 = BASE62 + "+/"
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """Counts cases that make no sense (a key block in a URL)."""
+
+    cases: int = 0
+    by_reason: dict[str, int] = field(default_factory=dict)
+
+    def add(self, reason: str) -> None:
+        """Count one."""
+        self.cases += 1
+        self.by_reason[reason] = self.by_reason.get(reason, 0) + 1
