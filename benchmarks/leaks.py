@@ -74,49 +74,55 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What a value is called, written as each language likes it."""
+    """What a value is called, written as each language likes it.
+
+    Attributes:
+        words: its words, small.
+        fixed: how it is always written, when a framework gives the name (``REACT_APP_…``, ``InstrumentationKey``).
+    """
 
     words: tuple[str, ...]
+    fixed: str = ""
 
     @property
     def upper(self) -> str:
         """``DATADOG_API_KEY``."""
-        return "_".join(self.words).upper()
+        return self.fixed or "_".join(self.words).upper()
 
     @property
     def snake(self) -> str:
         """``datadog_api_key``."""
-        return "_".join(self.words).lower()
+        return self.fixed or "_".join(self.words).lower()
 
     @property
     def kebab(self) -> str:
         """``datadog-api-key``."""
-        return "-".join(self.words).lower()
+        return self.fixed or "-".join(self.words).lower()
 
     @property
     def dotted(self) -> str:
         """``datadog.api.key``."""
-        return ".".join(self.words).lower()
+        return self.fixed or ".".join(self.words).lower()
 
     @property
     def pascal(self) -> str:
         """``DatadogApiKey``."""
-        return "".join(word[:1].upper() + word[1:].lower() for word in self.words)
+        return self.fixed or "".join(word[:1].upper() + word[1:].lower() for word in self.words)
 
     @property
     def camel(self) -> str:
         """``datadogApiKey``."""
-        return self.pascal[:1].lower() + self.pascal[1:]
+        return self.fixed or self.pascal[:1].lower() + self.pascal[1:]
 
     @property
     def header(self) -> str:
         """``Datadog-Api-Key``."""
-        return "-".join(word[:1].upper() + word[1:].lower() for word in self.words)
+        return self.fixed or "-".join(word[:1].upper() + word[1:].lower() for word in self.words)
 
     @property
     def prose(self) -> str:
         """``Datadog api key``."""
-        return " ".join(self.words)
+        return self.fixed or " ".join(self.words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,9 +228,13 @@ def _by_example(detector: Detector, turn: int, value: str, rng: random.Random) -
         if parsed is None:
             continue
         name, text, others = parsed
-        leak = _leak(detector, "token" if text == "{value}" else "string", text, name or _made_names(detector)[0], value, rng)
+        kind = "token" if text == "{value}" else "string"
+        if name is not None and kind == "token" and detector.expression and not detector.value:
+            name = Name(name.words, _spelling(template))
+        leak = _leak(detector, kind, text, name or _made_names(detector)[0], value, rng)
+        leak = replace(leak, others=tuple((n, fill(t, detector, rng)) for n, t in others))
         if _still_matches(detector, leak):
-            return replace(leak, others=tuple((n, fill(t, detector, rng)) for n, t in others))
+            return leak
     kind = "token" if template.strip() == "{value}" else "script"
     return _leak(detector, kind, template.strip("\n") if kind == "script" else "{value}", _made_names(detector)[0], value, rng)
 
@@ -242,11 +252,20 @@ def _still_matches(detector: Detector, leak: Leak) -> bool:
     """Whether the part taken out of an example still is one: some formats are the whole document."""
     pattern = re.compile((detector.expression).encode("latin-1"))
     text = leak.text.whole
+    beside = "\n".join((leak.text.before, leak.text.after, *(value for _, value in leak.others))).encode("latin-1")
+    if not all(re.search(c.expression.encode("latin-1"), beside) for c in detector.companions if c.required):
+        return False
     return any(
         pattern.search(f"{form}{text}{end}".encode("latin-1"))
         for name in (leak.name.upper, leak.name.camel)
         for form, end in ((f'\n{name}="', '"\n'), (f"\n{name}: ", "\n"))
     )
+
+
+def _spelling(template: str) -> str:
+    """The name that the value has in an example, letter by letter: in an expression it may be part of the format."""
+    names = re.findall(r"""([A-Za-z_][A-Za-z0-9_.\-]*)["']?\s*(?:=>|:=|=|:)\s*["'`]?\{value\}""", template)
+    return names[0] if names else ""
 
 
 _Parsed = tuple["Name | None", str, tuple[tuple[Name, str], ...]]

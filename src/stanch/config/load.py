@@ -2,7 +2,8 @@
 
 In rising order of strength: defaults, a settings file, the environment, flags. A stronger source replaces a value,
 lists too. The settings file is ``stanch.toml`` or ``[tool.stanch]`` in ``pyproject.toml``; ``--config`` names it, else it is
-looked for from the scanned folder upwards to the root of the repository.
+looked for from the scanned folder upwards to the root of the repository, and
+then from the current folder.
 
 What a scanned folder says about its own scan is not simply believed:
 
@@ -158,6 +159,12 @@ def _find(named: object, cwd: Path, env: Mapping[str, str], target: Path | None,
     if chosen:
         return _named(Path(cwd, os.fspath(str(chosen))), str(chosen))
     start = _start(cwd, target)
+    found = _upwards(start, cwd, notes)
+    return _upwards(cwd, cwd, notes) if found is None and start != cwd else found
+
+
+def _upwards(start: Path, cwd: Path, notes: list[str]) -> _Found | None:
+    """Search from a folder to the root of the repository it lies in, or of the file system."""
     for folder in (start, *start.parents):
         found = _in_folder(folder, cwd, notes)
         if found is not None:

@@ -11,14 +11,16 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Sequence
+from math import factorial, prod
 from typing import Any, Final
 
 MAX_PATTERN: Final = 4096  # characters of one expression
 MAX_VALUE: Final = 64 * 1024  # bytes of a value an expression sees at most
 MAX_LINE: Final = 4 * 1024  # bytes of a line an expression sees at most
-# Characters an expression may see by the power of its running time: each keeps the worst case well under a second.
-_LIMITS: Final = {0: MAX_VALUE, 1: MAX_VALUE, 2: 8 * 1024, 3: 512, 4: 128, 5: 64}
-MANY: Final = 16  # a repetition that may run this often counts as endless
+LEAST: Final = 64  # characters; an expression that may not even see so many is refused
+MANY: Final = 16  # inside each other, repetitions that may run this often count as endless
+ENDLESS: Final = 256  # one after the other, those that may run this often do
+_STEPS: Final = 1 << 26  # steps of the matcher that one search may take: about a second
 
 # Characters from 128 on are not told apart but for three sorts: letters and digits, spaces, all others.
 _LETTER: Final = -1
@@ -88,12 +90,20 @@ def check(pattern: str | bytes) -> int:
     try:
         traps = _Traps(parsed)
         traps.look(parsed)
-        power = traps.power(parsed)
+        power, factor = traps.effort(parsed)
     except RecursionError as exc:
         raise BadExpressionError("the expression is nested too deeply") from exc
-    if power not in _LIMITS:
+    limit = _limit(power, factor)
+    if limit < LEAST:
         raise BadExpressionError("too many repetitions without a clear end, such as .* followed by .*; leave some out")
-    return _LIMITS[power]
+    return limit
+
+
+def _limit(power: int, factor: int) -> int:
+    """Return how long a text may be whose search takes ``factor * length ** power`` steps, but each order of places once."""
+    if power == 0:
+        return MAX_VALUE
+    return min(MAX_VALUE, int((_STEPS * max(1, factorial(power) // 2) / factor) ** (1 / power)))
 
 
 def _explain(pattern: str | bytes, exc: re.error) -> str:
@@ -135,32 +145,50 @@ class _Traps:
             for part in _parts(name, argument):
                 self.look(part)
 
-    def power(self, parsed: Any) -> int:
-        """Return the power of the running time: 2 stands for quadratic."""
-        open_ended, any_at_all = self._open_ended(list(parsed), frozenset())
+    def effort(self, parsed: Any) -> tuple[int, int]:
+        """Return the power of the running time (2: quadratic) and a constant factor."""
+        times = self._open_ended(list(parsed), frozenset())
+        endless = sum(1 for count in times if count >= ENDLESS)  # the number of ways grows with the text
         anchored = len(parsed) > 0 and str(parsed[0][0]) == "AT" and "BEGINNING" in str(parsed[0][1])
-        multiline = bool(parsed.state.flags & re.MULTILINE)
-        starts = 0 if anchored and not multiline else 1
-        return starts + max(open_ended, int(any_at_all))
+        starts = 0 if anchored and not parsed.state.flags & re.MULTILINE else 1
+        # However clear its end is, a long repetition is run through again for each choice made before it.
+        body = list(parsed)[:-1] if self._ends_openly(parsed) else list(parsed)
+        power = starts + endless + int(self._endless(body) > endless or (endless == 0 and self._endless(parsed) > 0))
+        return power, prod(count for count in times if count < ENDLESS)
 
-    def _open_ended(self, items: Sequence[tuple[Any, Any]], behind: frozenset[int]) -> tuple[int, bool]:
-        """Count the long repetitions whose end the next character does not tell, and say whether there are long ones at all."""
+    def _ends_openly(self, parsed: Any) -> bool:
+        """Whether the last element takes whatever is left, so that nothing behind it can fail."""
+        if not len(parsed) or "REPEAT" not in str(parsed[-1][0]):
+            return False
+        low, _, body = parsed[-1][1]
+        return low < ENDLESS and len(body) == 1 and self._single(str(body[0][0]), body[0][1]) is not None
+
+    def _endless(self, sequence: Iterable[tuple[Any, Any]]) -> int:
+        """Count the repetitions that grow with the text, of alternatives those of the richest."""
         total = 0
-        any_at_all = False
+        for op, argument in sequence:
+            name = str(op)
+            total += int("REPEAT" in name and int(argument[1]) >= ENDLESS)
+            total += max((self._endless(part) for part in _parts(name, argument)), default=0)
+        return total
+
+    def _open_ended(self, items: Sequence[tuple[Any, Any]], behind: frozenset[int]) -> list[int]:
+        """Return in how many ways each repetition may end whose end the next character does not tell."""
+        found: list[int] = []
         for number, (op, argument) in enumerate(items):
             name = str(op)
             first, empty = self._first(items[number + 1 :])
             follow = first | behind if empty else first
-            times = 1
+            rounds = 1
             if name in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
-                times = min(int(argument[1]), MANY)
-                if times == MANY:
-                    any_at_all, times = True, 1
-                    total += name != "POSSESSIVE_REPEAT" and bool(self._first(argument[2])[0] & follow)
-            counts = [self._open_ended(list(part), follow) for part in _parts(name, argument)]
-            total += times * max((count for count, _ in counts), default=0)
-            any_at_all = any_at_all or any(found for _, found in counts)
-        return total, any_at_all
+                rounds = int(argument[1])
+                choices = rounds - int(argument[0]) + 1
+                if name != "POSSESSIVE_REPEAT" and choices > 1 and self._first(argument[2])[0] & follow:
+                    found.append(choices)
+                rounds = rounds if rounds < MANY else 1
+            inside = [self._open_ended(list(part), follow) for part in _parts(name, argument)]
+            found += rounds * max(inside, key=prod, default=[])
+        return found
 
     def _clear(self, items: Sequence[tuple[Any, Any]], behind: frozenset[int]) -> bool:
         """Whether *items*, with one of *behind* as the next character, can be matched in one way only."""

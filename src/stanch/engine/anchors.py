@@ -23,7 +23,7 @@ MAX_BACK: Final = 4_096  # bytes before a literal in which a match that contains
 # Words that make a name a credential's name. Each one costs: these are few enough for a gigabyte a second.
 NAME_WORDS: Final = "key|token|secret|passw|passphrase|passcode|pwd|auth|cred|bearer|sid|licen[sc]e|dsn|webhook|pfx"
 # What may stand between a name and its value: closing quotes, then a type and an operator, a call's bracket, or space alone.
-_QUOTE: Final = r"""(?:["'`\])\\]|&quot;|&#34;)"""
+_QUOTE: Final = r"""(?:["'`\])\[\\]|&quot;|&#34;)"""
 _TYPE: Final = r"""(?::[ \t]{0,2}&?(?:'[a-z_]{1,12} )?[a-z_][a-z0-9_.<>\[\]?*&]{1,24}[ \t]{0,2})?"""
 _OPERATOR: Final = r"""[ \t]{0,16}(?:=>|:=|\?=|\+=|==?|:{1,2}|,|>|\|)[ \t]{0,16}(?:[>|][-+]?\s{1,16})?"""
 _OPEN: Final = r"""(?:[frbusFRBUS@$]{0,2}\\{0,3}["'`]|&quot;|&#34;|[(\[{<]\s?){0,4}"""
@@ -35,7 +35,7 @@ _TAIL: Final = r"[a-z0-9_.-]{0,24}"
 _SPACES: Final = r"""(?:[ \t]{1,4}|[ \t]{1,2}(?:is|was|to)[ \t]{1,2})["'`]?"""
 _BETWEEN: Final = f"{_QUOTE}{{0,6}}(?:(?:{_TYPE}{_OPERATOR}|\\([ \\t]{{0,4}}){_OPEN}|{_SPACES})"
 # Behind a provider's name, of which there are many, something simpler that compiles in no time.
-_AFTER_NEAR: Final = r"""[^a-z0-9\n+/_]{1,12}[A-Za-z0-9+/_][^\s"'`<>]{7}"""
+_AFTER_NEAR: Final = r"""(?:[ ][a-z-]{2,12})?[^a-z0-9\n+/_]{1,12}[A-Za-z0-9+/_][^\s"'`<>]{7}"""
 # <add key="ApiKey" value="…"/>, - name: API_KEY⏎ value: …, {"name": "API_KEY", "value": "…"}, <name>…key</name><value>…
 _PAIR: Final = r"""[^a-z0-9]{1,40}(?:name>[^a-z0-9]{1,20})?(?:string)?(?:value|default|data|content)[^a-z0-9]{1,12}[A-Za-z0-9+/-][^\s"'`<>]{7}"""
 # variable "api_key" { type = string⏎ default = "…"
@@ -87,32 +87,69 @@ def assignment_patterns(near: set[str]) -> Iterator[Pattern]:
         f"{named}{_TAIL}{_PAIR}",
         f"{named}{_TAIL}{_BLOCK}",
         r"""auth=[ ]?[(\[]["'][^"'\s]{0,40}["'],[ ]?["']""" + _HEAD,  # auth=("user", "…")
+        # client("user", "…"), algoliasearch('app', '…')
+        r"""[a-z]\(["'][^"'\s]{1,40}["'],[ ]?["']""" + _HEAD,
         r"""[ ](?:-u|--user)[ =]["']?[^\s:"'@/]{0,64}:""" + _HEAD,  # curl
-        *(f"{escape(word)}{_TAIL}{_AFTER_NEAR}" for word in sorted(near) if len(word) >= 4),
+        *(f"{loosely(word)}{_TAIL}{_AFTER_NEAR}" for word in sorted(near) if len(word) >= 4),
     ]
     for text in texts:
         yield Pattern(text, CASELESS, "assign", -1, VALUE_HEAD)
     yield from _encoded_words(near)
 
 
+def spellings(word: str) -> list[str]:
+    """Return the ways in which people write a word of several parts: api_key, api-key, api.key, api key, apikey.
+
+    Host names are written in one way only.
+    """
+    if not _PARTED.search(word) or _HOST.search(word):
+        return [word]
+    return sorted({word, *(_PARTED.sub(separator, word) for separator in ("_", "-", ".", " ", ""))})
+
+
+def loosely(word: str) -> str:
+    """Return an expression for all spellings of a word."""
+    if _HOST.search(word):
+        return escape(word)
+    return "[_. -]?".join(escape(part) for part in _PARTED.split(word))
+
+
+_PARTED: Final = re.compile(r"[_\-. ]")
+_HOST: Final = re.compile(r"\.(?:com|net|io|org|us|dev|co|ly|ai|app|cloud)$|\..*\.|^\.|\.$|^[_-]|[_-]$")
+
+
 def _encoded_words(near: set[str]) -> Iterator[Pattern]:
     """The words in base64, in the capitals people write them in: a whole .env file in a Kubernetes Secret."""
-    words = {word for word in near if len(word) >= 5} | {"password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "private_key"}
+    words = {word for word in near if len(word) >= 5} | {"password", "passwd", "secret", "token", "api_key", "private_key"}
     for word in sorted(words):
-        for form in sorted({word, word.upper(), word.title(), word.capitalize()}):
+        for form in sorted({case(text) for text in spellings(word) for case in _CASES if " " not in text and ("." not in text or text == word)}):
             for align, fragment in base64_fragments(form.encode("latin-1")):
                 yield Pattern(escape(fragment), 0, "base64", -1, len(fragment), align)
+
+
+    for text in _ENCODED_TEXTS:
+        for align, fragment in base64_fragments(text.encode()):
+            yield Pattern(escape(fragment), 0, "base64", -1, len(fragment), align)
+
+
+# Ends of names and other marks of settings, as they stand in a whole .env file or connection string in base64.
+_ENCODED_TEXTS: Final = (
+    *(f"_{word}=" for word in ("KEY", "PAT", "URL", "URI", "DSN", "PASS", "PWD", "AUTH", "SID", "CERT")),
+    *("Key=", "Pwd=", "PWD=", "https://", "mysql://", "redis://", "amqp://", "mongodb", "postgres", "@github.com", "=AKIA", '"AKIA', " AKIA", "\nAKIA"),
+    *('"auth":', "PRIVATE KEY", '"key":', "_key:", "_key ="),
+)
+_CASES: Final = (str.lower, str.upper, str.title, str.capitalize)
 
 
 def _of_detector(index: int, detector: Detector) -> Iterator[Pattern]:
     if detector.near:
         return
-    if detector.anchor:
-        yield Pattern(detector.anchor, DOTALL, "window", index, back=min(detector.width, MAX_BACK) or MAX_BACK)
-        return
     written = [form for literal in detector.literals for form in {literal, *_as_written(detector.expression, literal)}]
     for form in sorted(set(written)):
         yield from _encoded(index, form.encode("latin-1"))
+    if detector.anchor:
+        yield Pattern(detector.anchor, DOTALL, "window", index, back=min(detector.width, MAX_BACK) or MAX_BACK)
+        return
     found = heads(detector.value or detector.expression)
     if found and all(any(literal in head.plain.lower() for literal in detector.literals) for head in found):
         for text, length in sorted({(head.text, head.length) for head in found}):

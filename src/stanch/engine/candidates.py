@@ -13,7 +13,7 @@ from typing import Final
 from stanch.catalog.compiled import Compiled
 from stanch.catalog.model import CompanionSpec, Detector
 from stanch.engine import decode
-from stanch.engine.anchors import CASELESS, Pattern, escape
+from stanch.engine.anchors import CASELESS, Pattern, escape, spellings
 from stanch.engine.assignments import Assignment, read_assignment
 from stanch.engine.checks import run_checks
 from stanch.engine.checks.extents import EXTENTS
@@ -37,9 +37,14 @@ from stanch.engine.plausible import (
 
 NEAR_BEFORE: Final = 200
 NEAR_AFTER: Final = 80
+UNESCAPE: Final = 8_192  # bytes of a window in which escaped quotes are undone
 LONG_WORD: Final = 6  # near words of this length count anywhere; from `MIDDLE_WORD` on they need a border in front; others two
 MIDDLE_WORD: Final = 4
-_IDENTIFIER: Final = re.compile(rb"[A-Za-z_$][A-Za-z_.]{0,60}(?:[(\[\s,;:)<*&]|->|$)")
+# A variable, a type, a call; or what logs are full of: a word and a number (user:604), a number, a setting (backoff=40ms).
+_IDENTIFIER: Final = re.compile(
+    rb"[A-Za-z_$][A-Za-z_.]{0,60}(?:[(\[\s,;)<*&]|->|:(?![A-Za-z0-9])|$|[:#/=][0-9.]{1,12}[a-z]{0,3}(?:[\s,;)\]}&\"']|$))"
+    rb"|[0-9][0-9.:-]{0,40}(?:[\s,;)\]}&\"']|$)"
+)
 _QUOTES: Final = (b'"', b"'", b"`")
 _HEX: Final = re.compile(rb"[0-9a-fA-F]+")
 _CONTINUES: Final = re.compile(rb"[-+.=][A-Za-z0-9]")
@@ -63,7 +68,8 @@ class Judge:
             if detector.near and not detector.generic:
                 for word in detector.near:
                     self._by_word.setdefault(word, []).append(detector)
-        self._words = sorted({*self._by_word, *(word for d in self._generic for word in d.near)})
+        words = sorted({*self._by_word, *(word for d in self._generic for word in d.near)})
+        self._spellings = sorted({(spelling, word) for word in words for spelling in spellings(word)})
         self._near: Database | None = None
 
     def clone(self) -> Judge:
@@ -79,14 +85,34 @@ class Judge:
         """Try *detector* with its value beginning at *start*."""
         match = self._expression(detector.expression).match(data, start)
         if match is None:
-            return []
+            return self._unescaped(data, detector, start, start + min(detector.width + 64, UNESCAPE), start)
         made = self._accept(data, detector, match)
         return [made] if made else []
 
     def within(self, data: bytes, detector: Detector, low: int, high: int) -> list[Match]:
         """Try *detector* everywhere in a window."""
-        found = (self._accept(data, detector, m) for m in self._expression(detector.expression).finditer(data, low, high))
+        matches = list(self._expression(detector.expression).finditer(data, low, high))
+        if not matches:
+            return self._unescaped(data, detector, low, min(high, low + UNESCAPE))
+        found = (self._accept(data, detector, m) for m in matches)
         return [match for match in found if match is not None]
+
+    def _unescaped(self, data: bytes, detector: Detector, low: int, high: int, at: int | None = None) -> list[Match]:
+        """Look again with the quotes as they are meant: in XML, in JSON within a string, in C# and shell they are escaped."""
+        low, high = max(0, low), min(high, len(data))
+        plain = decode.unescape(data, low, high)
+        if plain is None:
+            return []
+        text, outer = plain
+        pattern = self._expression(detector.expression)
+        found = [pattern.match(text)] if at is not None else list(pattern.finditer(text))
+        made = [self._accept(text, detector, match) for match in found if match is not None]
+        kept = [match for match in made if match is not None]
+        for match in kept:
+            match.start, match.end = outer(match.start), outer(match.end)
+            for companion in match.companions:
+                companion.start, companion.end = outer(companion.start), outer(companion.end)
+        return kept
 
     def _accept(self, data: bytes, detector: Detector, match: re.Match[bytes]) -> Match | None:
         start, end = match.span("value")
@@ -166,7 +192,7 @@ class Judge:
                 ),
             )
 
-    def _words_near(self, data: bytes, assignment: Assignment) -> tuple[list[tuple[Detector, str, int]], set[str]]:
+    def _words_near(self, data: bytes, assignment: Assignment) -> tuple[list[tuple[Detector, str, int]], set[tuple[str, str]]]:
         """Return the detectors one of whose words stands near, each with its nearest word and the distance to it.
 
         And the words that stand in the name itself.
@@ -175,21 +201,21 @@ class Judge:
         low = max(0, start - NEAR_BEFORE)
         window = data[low : start] + b"\n" + data[end : end + NEAR_AFTER]
         best: dict[str, tuple[Detector, str, int]] = {}
-        named: set[str] = set()
+        named: set[tuple[str, str]] = set()
         name_low = window[: start - low].rfind(assignment.name) if assignment.name else -1
         line_low = data.rfind(b"\n", low, start) + 1 - low if b"\n" in window[: start - low] else 0
         for number, stop in self._near_words().scan(window):
-            word = self._words[number]
-            first = stop - len(word)
-            if not _counts(window, first, stop, word):
+            spelling, word = self._spellings[number]
+            first = stop - len(spelling)
+            if not _counts(window, first, stop, spelling):
                 continue
             inside = name_low >= 0 and name_low <= first and stop <= name_low + len(assignment.name)
             distance = 0 if inside else (start - low - stop + 1 if stop <= start - low else stop - (start - low) + 100)
             if inside:
-                named.add(word)
+                named.add((spelling, word))
             same_line = first >= line_low and b"\n" not in window[start - low + 1 : max(first, start - low + 1)]
             for detector in self._by_word.get(word, ()):
-                if detector.same_line and not same_line:
+                if detector.same_line and not (same_line or inside):
                     continue
                 if detector.id not in best or distance < best[detector.id][2]:
                     best[detector.id] = (detector, word, distance)
@@ -199,15 +225,15 @@ class Judge:
         if self._near is None:
             folder = self._catalog.folder
             path = folder / f"near-{self._catalog.key}.hsdb" if folder else None
-            words = self._words or ["\x00\x01no detector has words\x01\x00"]
-            self._near = load_or_compile(path, lambda: [Pattern(escape(word), CASELESS, "near", -1) for word in words])
+            texts = [spelling for spelling, _ in self._spellings] or ["\x00\x01no detector has words\x01\x00"]
+            self._near = load_or_compile(path, lambda: [Pattern(escape(text), CASELESS, "near", -1) for text in texts])
         return self._near
 
     # --- by name only -----------------------------------------------------------------------------------------
 
-    def _by_name(self, data: bytes, assignment: Assignment, words: set[str]) -> Iterator[Match]:
+    def _by_name(self, data: bytes, assignment: Assignment, words: set[tuple[str, str]]) -> Iterator[Match]:
         name, value = assignment.name, assignment.value
-        last = [word for word in words if ends_in(name, word)]
+        last = [word for spelling, word in words if ends_in(name, spelling)]
         if not last or _is_no_secret(data, assignment):
             return
         for detector in self._generic:
@@ -240,7 +266,11 @@ class Judge:
     # --- encodings and companions -----------------------------------------------------------------------------
 
     def encoded_value(self, data: bytes, start: int) -> decode.Region | None:
-        """Return what the value at *start* decodes to, when it is base64 of text, of gzip or of a key."""
+        """Return what the value at *start* decodes to, when it is base64 of text or of gzip, or has percent escapes."""
+        if data.find(b"%", start, start + 200) >= 0:
+            region = decode.percent_value(data, start)
+            if region is not None:
+                return region
         match = _ENCODED.match(data, start)
         if match is None or (match.end() - start) < 12:
             return None

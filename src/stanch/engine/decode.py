@@ -9,6 +9,8 @@ from __future__ import annotations
 import binascii
 import re
 import zlib
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -124,6 +126,45 @@ def percent_around(data: bytes, hit: int, length: int, reach: int = 4_000) -> Re
     end = forth.end() if forth else hit
     raw = unquote_to_bytes(data[start:end])
     return Region(raw, start, end, "percent", (0, 1)) if len(raw) != end - start else None
+
+
+_PERCENT_VALUE: Final = re.compile(rb"[A-Za-z0-9_.~!*'()/+=,:;$@-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.~!*'()/+=,:;$@-]*)+")
+
+
+def percent_value(data: bytes, start: int) -> Region | None:
+    """Undo percent escapes in the value that begins at *start* and ends at a space, a quote or an ampersand."""
+    match = _PERCENT_VALUE.match(data, start, min(len(data), start + 4_000))
+    return Region(unquote_to_bytes(match.group()), start, match.end(), "percent", (0, 1)) if match else None
+
+
+_ESCAPED_QUOTE: Final = re.compile(rb"""\\+"|\\'|&quot;|&#34;|&apos;|&#39;|&amp;|&lt;|&gt;|\\u0026|\\u003[de]|""|'\\''|\\/""")
+_MEANT: Final = {
+    b"&apos;": b"'", b"&#39;": b"'", b"&amp;": b"&", b"&lt;": b"<", b"&gt;": b">", b"'\\''": b"'", b"\\'": b"'",
+    b"\\u0026": b"&", b"\\u003d": b"=", b"\\u003e": b">", b"\\/": b"/",
+}  # fmt: skip
+
+
+def unescape(data: bytes, low: int, high: int) -> tuple[bytes, Callable[[int], int]] | None:
+    """Return a piece of a blob with quotes and entities undone, and the way back to its offsets; ``None`` when it has none."""
+    parts: list[bytes] = []
+    news, olds = [0], [low]
+    at, size = low, 0
+    for match in _ESCAPED_QUOTE.finditer(data, low, high):
+        meant = _MEANT.get(match.group(), b'"')
+        parts += [data[at : match.start()], meant]
+        size += match.start() - at + len(meant)
+        at = match.end()
+        news.append(size)
+        olds.append(at)
+    if at == low:
+        return None
+    parts.append(data[at:high])
+
+    def outer(offset: int) -> int:
+        index = bisect_right(news, offset) - 1
+        return olds[index] + offset - news[index]
+
+    return b"".join(parts), outer
 
 
 def inflate(raw: bytes) -> bytes | None:

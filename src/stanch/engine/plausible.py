@@ -28,10 +28,8 @@ _HASH_NAME: Final = re.compile(
     rb"fingerprint|(?:git|content|file|tree|build)[-_]?(?:hash|rev|ref|sha)|hash[-_]?(?:value|of|sum)?|kid|uuid|guid|token[-_]?type|keywords?|keyboard\w*|keymap|"
     rb"authors?|author[-_](?:name|email)|tree|parent|blob|object[-_]?id)$"
 )
-_ID_NAME: Final = re.compile(
-    rb"(?i)(?:^|[^a-z])?(?:app|application|org|organi[sz]ation|project|site|client|team|user|account|message|trace|span|request|group|tenant|order|page|list|form|"
-    rb"channel|workspace|customer|device|session|event|job|build|run|task|node|instance|zone|subscription|correlation|transaction|payment|document|item)[-_ ]?id$"
-)
+_ID_NAME: Final = re.compile(rb"(?:(?:^|[-_ .])(?i:id)|(?<=[a-z0-9])I[dD])s?$")
+_SECRET_ID: Final = re.compile(rb"(?i)(?:key|secret|access|token|auth|session|sess|role|credential)[-_ .]?ids?$")
 _HASHING_PREFIX: Final = re.compile(rb"(?i)(?:sha\d{1,3}[-:]|md5[-:]|sha\d{3}$)")
 _UUID: Final = re.compile(rb"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 _RUN: Final = re.compile(rb"(.)\1{5,}")
@@ -103,7 +101,8 @@ def is_hash_name(name: bytes) -> bool:
 
 def is_id_name(name: bytes) -> bool:
     """Tell whether what is assigned calls itself the id of something that is no credential."""
-    return _ID_NAME.search(name.rstrip(b"_-. ")) is not None
+    name = name.rstrip(b"_-. ")
+    return _ID_NAME.search(name) is not None and _SECRET_ID.search(name) is None
 
 
 def is_hash_context(before: bytes) -> bool:

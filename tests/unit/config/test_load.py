@@ -138,6 +138,13 @@ def test_broken_pyproject_that_does_not_speak_of_us_is_left_alone(tmp_path):
     assert load({}, tmp_path, {}, None).settings == Settings()
 
 
+def test_repository_below_without_settings_gets_those_of_the_current_folder(tmp_path):
+    write(tmp_path / "stanch.toml", "jobs = 1\n")
+    (tmp_path / "vendor" / "repo" / ".git").mkdir(parents=True)
+    loaded = load({}, tmp_path, {}, Path("vendor/repo"))
+    assert (loaded.settings.jobs, loaded.root, loaded.prefix(tmp_path / "vendor" / "repo")) == (1, tmp_path, "vendor/repo/")
+
+
 def test_environment_names_the_file_and_the_flag_beats_it(tmp_path):
     write(tmp_path / "a.toml", "jobs = 1\n")
     write(tmp_path / "b.toml", "jobs = 2\n")

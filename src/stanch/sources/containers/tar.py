@@ -44,7 +44,7 @@ def members(source: Readable, context: Context) -> Iterator[Member | Skipped]:
         first = False
         kind = block[156]
         size = _number(block[124:136])
-        if kind in b"xgLK":
+        if kind in b"xXgLK":  # X: what Solaris wrote before pax was settled
             fields = _extension(source, kind, size)
             (shared if kind == 0x67 else own).update(fields)
             context.budget.passed()

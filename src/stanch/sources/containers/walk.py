@@ -15,7 +15,7 @@ from stanch.sources.containers.access import random_access
 from stanch.sources.containers.budget import Budget, Context, Member
 from stanch.sources.containers.problems import BrokenError, LimitError, MemberError
 from stanch.sources.containers.sniff import HEAD, Kind, kind_of
-from stanch.sources.containers.streams import Forward, Joined, Readable, Seekable, Slice, Text
+from stanch.sources.containers.streams import Forward, Joined, Readable, Seekable, Text
 from stanch.sources.limits import Limits
 
 Found = Iterator[Member | Skipped]
@@ -229,18 +229,7 @@ def _document(source: Seekable, listed: list[zips.Entry], context: Context) -> I
 
     by_name = {entry.name: entry for entry in listed}
     path = context.join("text")
-
-    def opened(name: str) -> Forward:
-        entry = by_name[name]
-        if zips.refused(entry, path) is not None:
-            raise BrokenError("a part of the document is encrypted or compressed in an unusual way")
-        source.seek(max(0, entry.offset))
-        header = source.read(zips.LOCAL.size)
-        skip = zips.LOCAL.size + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-        cut = problems.broken(path, "the archive ends in the middle of it")
-        return zips.unpacked(Slice(source, entry.offset + skip, entry.packed, cut), entry, path, context)
-
-    pieces = document_text(by_name, opened, path)
+    pieces = document_text(by_name, lambda name: zips.opened(source, by_name[name], path, context), path)
     if pieces is not None:
         yield Member(path, stream=Text(pieces), text_of=True)
 

@@ -181,27 +181,59 @@ def _member(source: Seekable, entry: Entry, context: Context) -> Generator[Membe
         yield refusal
         return True
     small = entry.packed <= IN_MEMORY and entry.size <= IN_MEMORY and entry.method in (STORED, DEFLATED)
-    want = LOCAL.size + len(entry.raw_name) + _SLACK
-    if entry.offset < 0:
-        yield problems.broken(path, "its table of contents points outside of it")
+    try:
+        start, head = _data(source, entry, entry.packed if small else 0)
+    except BrokenError as exc:
+        yield problems.broken(path, exc.what)
         return False
-    source.seek(entry.offset)
-    block = source.read(want + entry.packed if small else want)
-    if len(block) < LOCAL.size or block[:4] != b"PK\x03\x04":
-        yield problems.broken(path, "its table of contents points to something else")
-        return False
-    skip = LOCAL.size + int.from_bytes(block[26:28], "little") + int.from_bytes(block[28:30], "little")
     if small:
-        data = block[skip : skip + entry.packed]
-        if len(data) < entry.packed:
-            source.seek(entry.offset + skip)
-            data = source.read(entry.packed)
-        member = from_memory(data, entry, path, context)
+        if len(head) < entry.packed:
+            source.seek(start)
+            head = source.read(entry.packed)
+        member = from_memory(head, entry, path, context)
         if member is not None:
             yield member
             return True
-    yield from from_slice(source, entry.offset + skip, entry, path, context)
+    try:
+        stream = _unpacked_at(source, start, entry, path, context)
+    except problems.LimitError:
+        raise
+    except BrokenError as exc:
+        yield problems.broken(path, exc.what)
+    except problems.MemberError as exc:
+        yield exc.skipped
+    else:
+        yield Member(path, stream=stream)
     return True
+
+
+def opened(source: Seekable, entry: Entry, path: str, context: Context) -> Forward:
+    """Return a reader of one member.
+
+    Raises:
+        BrokenError: it is not where the table says, cannot be read here, or its description makes no sense.
+        MemberError: it needs too much memory.
+    """
+    if refused(entry, path) is not None:
+        raise BrokenError("a member that is needed is encrypted or compressed in an unusual way")
+    return _unpacked_at(source, _data(source, entry, 0)[0], entry, path, context)
+
+
+def _data(source: Seekable, entry: Entry, length: int) -> tuple[int, bytes]:
+    """Find a member's data behind its header; return where it starts and its first `length` bytes or fewer."""
+    if entry.offset < 0:
+        raise BrokenError("its table of contents points outside of it")
+    source.seek(entry.offset)
+    block = source.read(LOCAL.size + len(entry.raw_name) + _SLACK + length)
+    if len(block) < LOCAL.size or block[:4] != b"PK\x03\x04":
+        raise BrokenError("its table of contents points to something else")
+    skip = LOCAL.size + int.from_bytes(block[26:28], "little") + int.from_bytes(block[28:30], "little")
+    return entry.offset + skip, block[skip : skip + length]
+
+
+def _unpacked_at(source: Seekable, start: int, entry: Entry, path: str, context: Context) -> Forward:
+    inner = Slice(source, start, entry.packed, problems.broken(path, "the archive ends in the middle of it"))
+    return unpacked(inner, entry, path, context)
 
 
 def refused(entry: Entry, path: str) -> Skipped | None:
@@ -236,22 +268,6 @@ def from_memory(data: bytes, entry: Entry, path: str, context: Context) -> Membe
     except problems.MemberError as exc:
         problem = exc.skipped
     return Member(path, data, problem=problem)
-
-
-def from_slice(source: Seekable, start: int, entry: Entry, path: str, context: Context) -> Iterator[Member | Skipped]:
-    """Yield a member as a stream."""
-    inner = Slice(source, start, entry.packed, problems.broken(path, "the archive ends in the middle of it"))
-    try:
-        stream = unpacked(inner, entry, path, context)
-    except BrokenError as exc:
-        yield problems.broken(path, exc.what)
-        return
-    except problems.LimitError:
-        raise
-    except problems.MemberError as exc:
-        yield exc.skipped
-        return
-    yield Member(path, stream=stream)
 
 
 def unpacked(source: Forward, entry: Entry, path: str, context: Context, *, known: bool = True) -> Forward:

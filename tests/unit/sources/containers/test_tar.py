@@ -80,10 +80,10 @@ def test_senseless_sizes_are_said(field):
     assert [(problem.code, problem.path) for problem in skipped] == [("broken_archive", "outer")]
 
 
-def test_size_in_a_pax_header_counts():
-    record = b"11 size=3\n" + b"\0"
+@pytest.mark.parametrize("kind", [b"x", b"X"])
+def test_size_in_a_pax_header_counts(kind):
     record = b"10 size=3\n"
-    data = tar_header(b"x", len(record), kind=b"x") + block(record) + tar_header(b"f", 0) + block(b"abc") + bytes(1024)
+    data = tar_header(b"x", len(record), kind=kind) + block(record) + tar_header(b"f", 0) + block(b"abc") + bytes(1024)
     assert opened(data) == ({"outer!f": b"abc"}, [])
 
 

@@ -96,11 +96,9 @@ def test_members_come_depth_first_in_the_order_of_the_archive():
     assert paths == ["o.zip!1", "o.zip!2.tar!x", "o.zip!2.tar!y.gz!y", "o.zip!3"]
 
 
-@pytest.mark.parametrize("name", ["naïve/ключ.txt", "秘密.env", "emoji 🔑.txt", "a!b.txt", "back\\slash.txt"])
+@pytest.mark.parametrize("name", ["naïve/ключ.txt", "秘密.env", "emoji 🔑.txt", "a!b.txt"])
 @pytest.mark.parametrize("kind", ["zip", "tar", "cpio", "7z", "tar.zst"])
 def test_names_in_any_script_are_kept(kind, name):
-    if kind == "7z" and "\\" in name:
-        pytest.skip("the writer turns it into a slash")
     found, _ = opened(ARCHIVERS[kind]([(name, b"x")]))
     assert found == {f"outer!{name}": b"x"}
 
