@@ -57,13 +57,11 @@ class Sandbox:
             "LC_ALL": "C",
         }
 
-    def write(self, path: str | bytes, data: bytes) -> bytes:
-        """Write a file of the work tree; return its full path."""
-        full = os.path.join(os.fsencode(self.path), os.fsencode(path))
-        os.makedirs(os.path.dirname(full), exist_ok=True)
-        with open(full, "wb") as file:
-            file.write(data)
-        return full
+    def write(self, path: str | bytes, data: bytes) -> None:
+        """Write a file of the work tree."""
+        full = self.path / os.fsdecode(path)
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.write_bytes(data)
 
     def stage(self, files: dict[str, bytes] | dict[bytes, bytes] | None = None) -> None:
         """Write *files* and stage everything in the work tree."""

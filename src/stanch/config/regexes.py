@@ -137,7 +137,8 @@ class _Traps:
             name = str(op)
             if name in {"MAX_REPEAT", "MIN_REPEAT"} and int(argument[1]) >= MANY:
                 body = argument[2]
-                if not self._clear(list(body), self._first(body)[0]):
+                first, empty = self._first(body)
+                if empty or not self._clear(list(body), first):
                     raise BadExpressionError(
                         "a repetition inside a repetition could take exponential time; "
                         "put a character between the rounds that the inner repetition cannot match, or bound it"
@@ -198,8 +199,8 @@ class _Traps:
             follow = first | behind if empty else first
             if name in {"MAX_REPEAT", "MIN_REPEAT"}:
                 low, high, body = argument
-                start = self._first(body)[0]
-                if low != high and start & follow:
+                start, nothing = self._first(body)
+                if low != high and (start & follow or (nothing and high > 1)):
                     return False
                 if not self._clear(list(body), start | follow if high > 1 else follow):
                     return False

@@ -31,12 +31,14 @@ from stanch.engine.plausible import (
     is_public_key_name,
     is_public_token,
     is_reference,
+    is_store_reference,
     is_uuid,
     is_words,
 )
 
 NEAR_BEFORE: Final = 200
 NEAR_AFTER: Final = 80
+OTHER_LINE: Final = 10_000
 UNESCAPE: Final = 8_192  # bytes of a window in which escaped quotes are undone
 LONG_WORD: Final = 6  # near words of this length count anywhere; from `MIDDLE_WORD` on they need a border in front; others two
 MIDDLE_WORD: Final = 4
@@ -121,7 +123,7 @@ class Judge:
         value = data[start:end]
         if not self._plausible(data, detector, value, start):
             return None
-        reasons = [f"has the format of a {detector.name}"]
+        reasons = [f"has the format of {_article(detector.name)}"]
         checked = [check for check in detector.checks if check in _STRONG_CHECKS]
         if checked:
             reasons.append("its inner structure is valid" if checked[0] not in ("crc32-base62", "bech32", "azure-his") else "its checksum is right")
@@ -155,6 +157,8 @@ class Judge:
         """Try every anonymous detector with the value that is assigned at *start*."""
         if _IDENTIFIER.match(data, start) and data[start - 1 : start] not in _QUOTES:
             return []  # code: a variable, a type, a call
+        if _inside_reference(data, start):
+            return []
         assignment = read_assignment(data, start)
         if assignment is None or len(assignment.value) < 4:
             return []
@@ -188,7 +192,7 @@ class Judge:
                     whole=end - start,
                     confidence=detector.confidence or ("high" if distance == 0 else "medium"),
                     name=assignment.name.decode("latin-1"),
-                    reasons=(f"has the format of a {detector.name}", f"“{word}” stands {where}"),
+                    reasons=(*_assigned_to(assignment), f"“{word}” stands {where}, and its shape fits {_article(detector.name)}"),
                 ),
             )
 
@@ -218,7 +222,7 @@ class Judge:
                 if detector.same_line and not (same_line or inside):
                     continue
                 if detector.id not in best or distance < best[detector.id][2]:
-                    best[detector.id] = (detector, word, distance)
+                    best[detector.id] = (detector, spelling, distance)
         return list(best.values()), named
 
     def _near_words(self) -> Database:
@@ -253,7 +257,7 @@ class Judge:
                     rank=RANK_GENERIC,
                     confidence=_generic_confidence(detector, assignment),
                     name=name.decode("latin-1"),
-                    reasons=(f"assigned to “{_shown(name)}”", f"{entropy(value):.1f} bits of entropy a character"),
+                    reasons=(*_assigned_to(assignment), f"{entropy(value):.1f} bits of entropy a character"),
                 ),
             )
             return
@@ -311,7 +315,9 @@ class Judge:
             value = found["value"]
             if not value or (spec.secret and (is_placeholder(value) or is_reference(value, data[max(0, start - 8) : start]))):
                 continue
-            distance = match.start - end if end <= match.start else start - match.end
+            low_end, high_start = (end, match.start) if end <= match.start else (match.end, start)
+            # What stands on the same line belongs together more than what is merely nearer on the next.
+            distance = high_start - low_end + (OTHER_LINE if data.find(b"\n", low_end, high_start) >= 0 else 0)
             if distance < nearest:
                 nearest = distance
                 best = CompanionMatch(name=spec.name, value=value, start=start, end=end, secret=spec.secret)
@@ -325,6 +331,16 @@ class Judge:
 
     def _whole(self, detector: Detector) -> re.Pattern[bytes]:
         return self._expression(detector.value or detector.expression)
+
+
+_RUN_BACK: Final = re.compile(rb"[^\s\"'`<>]*")
+
+
+def _inside_reference(data: bytes, start: int) -> bool:
+    """Tell whether the word a value stands in names a place in a secret store: arn:…:secret:x, @Microsoft.KeyVault(…=x)."""
+    before = data[max(0, start - 160) : start]
+    run = _RUN_BACK.match(before[::-1])
+    return run is not None and run.end() > 4 and is_store_reference(before[len(before) - run.end() :])
 
 
 def _is_no_secret(data: bytes, assignment: Assignment) -> bool:
@@ -354,6 +370,14 @@ def _counts(window: bytes, first: int, stop: int, word: str) -> bool:
 
 def _squash(text: bytes) -> bytes:
     return re.sub(rb"[^a-z0-9]", b"", text.lower()) or b"\0"
+
+
+def _article(name: str) -> str:
+    return f"an {name}" if name[:1] in "AEIOaeio" else f"a {name}"
+
+
+def _assigned_to(assignment: Assignment) -> tuple[str, ...]:
+    return (f"assigned to “{_shown(assignment.name)}”",) if assignment.name else ()
 
 
 def _shown(name: bytes) -> str:

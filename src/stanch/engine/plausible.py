@@ -79,6 +79,16 @@ def is_reference(value: bytes, before: bytes) -> bool:
     return b"${" in value or b"{{" in value or b"<%" in value or b"$(" in value
 
 
+_STORE: Final = re.compile(
+    rb"(?:^|[=:\"'])(?:arn:aws|@Microsoft\.KeyVault|projects/[^/]+/secrets|op://|vault:|ref\+|secretref:|ssm:|aws[-_]?secretsmanager:|gcp-?sm://|keyvault:)", re.IGNORECASE
+)
+
+
+def is_store_reference(text: bytes) -> bool:
+    """Tell whether text names a place in a secret store."""
+    return _STORE.search(text) is not None
+
+
 def is_code(value: bytes, *, quoted: bool) -> bool:
     """Tell whether an unquoted value is an expression of a programming language."""
     return not quoted and _CALL.match(value) is not None

@@ -18,11 +18,10 @@ from stanch.scanning.findings import make_findings
 from stanch.scanning.selection import engine_for
 from stanch.scanning.verdicts import Verdicts
 from stanch.sources.blob import Blob, Job
-from stanch.sources.containers import MemberError, expand, is_container
+from stanch.sources.containers import MemberError, expand, is_container, looks_like_document
 
 CHUNK: Final = 8 * 1024 * 1024
 BATCH_BLOBS: Final = 512
-RAW_CONTAINER: Final = 1024 * 1024  # a container up to this size is also looked at as it is: it may only pretend to be one
 
 
 @dataclass(slots=True)
@@ -74,14 +73,15 @@ class Worker:
             else:
                 self._blob(item, result, nested=False)
         self._flush(result)
+        result.findings = _without_copies(result.findings)
         return result
 
     def _blob(self, blob: Blob, result: JobResult, *, nested: bool) -> None:
         data = blob.data
         if data is not None:
             if not nested and is_container(data[:560]):
-                self._container(blob, result)
-                if len(data) > RAW_CONTAINER and not blob.text_of:
+                whole = self._container(blob, result)
+                if whole and not looks_like_document(data[:560]):
                     result.blobs += 1
                     result.bytes += len(data)
                     return
@@ -98,14 +98,19 @@ class Worker:
         except MemberError as exc:
             result.skipped.append(exc.skipped)
 
-    def _container(self, blob: Blob, result: JobResult) -> None:
+    def _container(self, blob: Blob, result: JobResult) -> bool:
+        """Look into a container; tell whether it could be opened whole. If not, it may only pretend to be one."""
+        members, problems = 0, 0
         for member in expand(blob, self.context.limits):
             if isinstance(member, Skipped):
+                problems += 1
                 result.skipped.append(member)
             else:
+                members += 1
                 if blob.oid and not member.oid:
                     member.oid = blob.oid
                 self._blob(member, result, nested=True)
+        return members > 0 and not problems
 
     def _add(self, blob: Blob, size: int, result: JobResult) -> None:
         if self._batched + size > BATCH or len(self._batch) >= BATCH_BLOBS:
@@ -259,6 +264,23 @@ class _Replay:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _without_copies(findings: list[Finding]) -> list[Finding]:
+    """Drop what was found in the text of a document when its file or another member shows the same secret."""
+    copies = [f for f in findings if f.location.path.endswith(TEXT)]
+    if not copies:
+        return findings
+    others = {(f.detector, f.secret.fingerprint, f.location.path.rpartition("!")[0], f.location.blob) for f in findings if f not in copies}
+    others |= {(f.detector, f.secret.fingerprint, f.location.path, f.location.blob) for f in findings if f not in copies}
+    return [
+        f
+        for f in findings
+        if f not in copies or (f.detector, f.secret.fingerprint, f.location.path[: -len(TEXT)], f.location.blob) not in others
+    ]
+
+
+TEXT: Final = "!text"
 
 
 def _touching(finding: Finding, added: tuple[tuple[int, int], ...]) -> Finding | None:

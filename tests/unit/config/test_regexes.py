@@ -26,6 +26,8 @@ TRAPS = [
     r"(a)(\1)+b+(\1a)*",
     r"(é+é)+x",
     r"(?a:(\w+\W?)+)x",
+    r"(((?=a)*?){2,20}ab)+x",
+    r"(?:\b)*x",
 ]
 HARMLESS = [
     r"example|test",

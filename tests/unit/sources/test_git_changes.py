@@ -1,18 +1,28 @@
 import os
 import pickle
-import random
 import time
 
 import pytest
+from tests.support.gitrepo import Sandbox
 
 from stanch.core.errors import InputError
 from stanch.core.finding import Skipped
 from stanch.sources.git_changes import GitCommit, GitRange, GitStaged, GitWorkTree
 from stanch.sources.git_objects import close_readers
 from stanch.sources.git_repo import discover
-from tests.support.gitrepo import Sandbox
 
-NAMES = [b"new\nline", b"tab\there", b'quo"te', b"back\\slash", b"latin-\xe9", b"-dash", b":colon", b"sp ace ", "naïve/日本".encode(), b"\x1b[31m"]
+NAMES = [
+    b"new\nline",
+    b"tab\there",
+    b'quo"te',
+    b"back\\slash",
+    b"latin-\xe9",
+    b"-dash",
+    b":colon",
+    b"sp ace ",
+    "naïve/日本".encode(),
+    b"\x1b[31m",
+]
 
 
 @pytest.fixture
@@ -113,7 +123,7 @@ def test_binary_files_and_those_attributes_call_binary_are_read(sandbox):
 @pytest.mark.parametrize("quoted", ["true", "false"])
 def test_any_name_git_allows_is_understood(sandbox, quoted):
     sandbox.git("config", "core.quotePath", quoted)
-    sandbox.stage({name: b"content\n" for name in NAMES})
+    sandbox.stage(dict.fromkeys(NAMES, b"content\n"))
     expected = sorted((name.decode("utf-8", "surrogateescape"), b"content\n", None) for name in NAMES)
     assert staged(sandbox) == expected
     sandbox.commit()
@@ -170,9 +180,7 @@ def test_contents_over_the_limit_are_told_and_left_out(sandbox):
 
 
 def test_staging_thousands_of_files_takes_well_under_a_second_of_our_own(sandbox):
-    generator = random.Random(1)
-    lines = [b"line %d of some length to be like code\n" % number for number in range(100)]
-    bodies = [b"".join(generator.sample(lines, 90)) for _ in range(5_000)]
+    bodies = [b"".join(b"line %d of file %d\n" % (line, number) for line in range(90)) for number in range(5_000)]
     feed = []
     for branch, extra in ((b"old", b""), (b"new", b"added = 1\n")):
         feed.append(b"commit refs/heads/%s\ncommitter a <a@b> 1700000000 +0000\ndata 1\nx\n" % branch)
@@ -296,6 +304,19 @@ def test_large_changed_contents_are_streamed(sandbox, monkeypatch):
     assert by_path["g"].added == ((2, 2),)
 
 
+def test_the_longer_ids_of_sha256_are_understood(tmp_path):
+    sandbox = Sandbox(tmp_path, object_format="sha256")
+    sandbox.stage({"f": b"a\n"})
+    assert staged(sandbox) == [("f", b"a\n", None)]
+    sandbox.commit()
+    commit = sandbox.commit({"f": b"a\nb\n"})
+    source = GitRange(discover(sandbox.path), "HEAD~1..HEAD")
+    assert read(source)[0] == [("f", b"a\nb\n", ((2, 2),))]
+    assert source.place_of(sandbox.oid("HEAD:f"), "f").id == commit
+    sandbox.write("f", b"a\nb\nc\n")
+    assert unstaged(sandbox) == [("f", b"a\nb\nc\n", ((3, 3),))]
+
+
 # --- work tree ------------------------------------------------------------------------------------------------------
 
 
@@ -307,7 +328,11 @@ def test_the_work_tree_gives_changes_and_untracked_files_but_not_ignored_ones(sa
     sandbox.write("noise.log", b"ignored\n")
     (sandbox.path / "link").symlink_to("/etc/passwd")
     Sandbox(sandbox.path / "nested").commit({"theirs": b"1\n"})
-    assert unstaged(sandbox) == [("link", b"/etc/passwd", None), ("new/file", b"fresh\n", None), ("tracked", b"a\nb\n", ((2, 2),))]
+    assert unstaged(sandbox) == [
+        ("link", b"/etc/passwd", None),
+        ("new/file", b"fresh\n", None),
+        ("tracked", b"a\nb\n", ((2, 2),)),
+    ]
 
 
 def test_a_file_touched_or_checked_out_with_other_line_ends_is_no_change(sandbox):

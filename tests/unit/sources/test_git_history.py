@@ -3,6 +3,7 @@ import pickle
 import random
 
 import pytest
+from tests.support.gitrepo import Sandbox
 
 from stanch.core.errors import InputError
 from stanch.core.finding import Skipped
@@ -10,7 +11,6 @@ from stanch.sources import git_history
 from stanch.sources.git_history import GitHistory
 from stanch.sources.git_objects import close_readers
 from stanch.sources.git_repo import discover
-from tests.support.gitrepo import Sandbox
 
 
 @pytest.fixture

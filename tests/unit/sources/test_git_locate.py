@@ -1,11 +1,11 @@
 import pytest
+from tests.support.gitrepo import EMAIL, NAME, Sandbox
 
 from stanch.sources import git_locate
 from stanch.sources.git_history import head_blobs, locate
 from stanch.sources.git_objects import close_readers
 from stanch.sources.git_repo import discover
 from stanch.sources.git_walk import SUBJECT_LIMIT, parse_commit
-from tests.support.gitrepo import EMAIL, NAME, Sandbox
 
 
 @pytest.fixture
@@ -79,7 +79,18 @@ def test_of_two_branches_with_the_same_content_the_older_introduced_it(sandbox):
 
 @pytest.mark.parametrize(
     "name",
-    [b"new\nline", b"tab\there", b'quo"te', b"back\\slash", b"latin-\xe9", b"-dash", b":colon", b"sp ace ", "naïve/日本".encode(), b"\x1b[31m"],
+    [
+        b"new\nline",
+        b"tab\there",
+        b'quo"te',
+        b"back\\slash",
+        b"latin-\xe9",
+        b"-dash",
+        b":colon",
+        b"sp ace ",
+        "naïve/日本".encode(),
+        b"\x1b[31m",
+    ],
 )
 def test_any_name_git_allows_is_understood(sandbox, name):
     commit = sandbox.commit({name: b"here"})

@@ -3,6 +3,7 @@ import os
 import zlib
 
 import pytest
+from tests.support.gitrepo import Sandbox
 
 from stanch.sources import git_objects
 from stanch.sources.git_objects import (
@@ -14,7 +15,6 @@ from stanch.sources.git_objects import (
     read_objects,
 )
 from stanch.sources.git_repo import discover
-from tests.support.gitrepo import Sandbox
 
 
 @pytest.fixture

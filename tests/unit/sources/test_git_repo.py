@@ -2,11 +2,11 @@ import os
 import pickle
 
 import pytest
+from tests.support.gitrepo import Sandbox
 
 from stanch.core.errors import SourceError
 from stanch.core.finding import Skipped
 from stanch.sources.git_repo import Submodule, discover, open_repo, submodules
-from tests.support.gitrepo import Sandbox
 
 
 def test_a_work_tree_is_found_from_itself_from_below_and_from_its_git_folder(tmp_path):
@@ -42,7 +42,9 @@ def test_outside_of_repositories_nothing_is_found(tmp_path):
     assert caught.value.code == "not_a_repository"
 
 
-@pytest.mark.parametrize("text", ["", "gitdir:", "gitdir: /nowhere", "gitdir: .", "nonsense", "gitdir: " + "x" * 100_000, "gitdir: a\0b"])
+@pytest.mark.parametrize(
+    "text", ["", "gitdir:", "gitdir: /nowhere", "gitdir: .", "nonsense", "gitdir: " + "x" * 100_000, "gitdir: a\0b"]
+)
 def test_a_broken_git_file_is_no_repository(tmp_path, text):
     (tmp_path / ".git").write_text(text)
     assert discover(tmp_path) is None
@@ -173,9 +175,8 @@ def test_the_quarantine_of_a_push_is_kept(tmp_path, monkeypatch):
 def test_a_repository_of_somebody_else_is_read(tmp_path):
     sandbox = Sandbox(tmp_path / "repo")
     sandbox.commit({"a": b"theirs"})
-    for folder, _, files in os.walk(sandbox.path):
-        for name in (".", *files):
-            os.chown(os.path.join(folder, name), 12345, 12345)
+    for path in (sandbox.path, *sandbox.path.rglob("*")):
+        os.chown(path, 12345, 12345)
     repo = discover(sandbox.path)
     assert repo.run("cat-file", "blob", "HEAD:a") == b"theirs"
 

@@ -3,11 +3,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.support.gitrepo import Sandbox
 
 from stanch.core.errors import SourceError
 from stanch.sources import git_run
 from stanch.sources.git_repo import discover
-from tests.support.gitrepo import Sandbox
 
 
 def _fake_git(folder: Path, script: str) -> None:
@@ -53,7 +53,9 @@ def test_the_callers_git_variables_do_not_reach_git(monkeypatch):
 
 
 def test_a_flood_of_messages_neither_blocks_nor_grows(tmp_path, monkeypatch):
-    _fake_git(tmp_path, 'i=0; while [ $i -lt 20000 ]; do echo "error: first and many more $i" >&2; i=$((i+1)); done; echo out; exit 3')
+    _fake_git(
+        tmp_path, 'i=0; while [ $i -lt 20000 ]; do echo "error: first and many more $i" >&2; i=$((i+1)); done; echo out; exit 3'
+    )
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     with git_run.start(("x",), env=git_run.environment({})) as running:
         assert b"".join(running.chunks()) == b"out\n"
@@ -91,7 +93,9 @@ def test_what_is_fed_arrives_whole(size):
 
 def test_an_unknown_message_is_shown_without_addresses_names_and_escapes():
     secret = "hunter" + "2" * 50
-    errors = f"warning: x\nfatal: cannot open https://user:{secret}@host/x with 'a\x1b[31m{secret}' \x1b]0;title\x07{secret}".encode()
+    errors = (
+        f"warning: x\nfatal: cannot open https://user:{secret}@host/x with 'a\x1b[31m{secret}' \x1b]0;title\x07{secret}".encode()
+    )
     shown = git_run.explain(errors, 128)
     assert secret not in shown
     assert shown.startswith("fatal: cannot open ‹address› with ‹name› ")

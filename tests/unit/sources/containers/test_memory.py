@@ -92,5 +92,4 @@ def test_300_megabytes_pass_through_120(case, tmp_path):
     subprocess.run([sys.executable, "-c", PREAMBLE + textwrap.dedent(CASES[case]), path], check=True, timeout=120)
     total, skipped, peak = run(PREAMBLE + REPORT, path)
     assert (int(total), skipped) == (300_000_000, "")
-
     assert int(peak) < 120

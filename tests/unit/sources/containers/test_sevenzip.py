@@ -40,9 +40,9 @@ def test_methods_are_read(filters):
 
 @pytest.mark.parametrize("filters", [[{"id": 0x36}], [{"id": 0x37}], [{"id": 0x38}]], ids=["ppmd", "brotli", "deflate64"])
 def test_methods_that_are_not_read_are_said(filters):
-    found, skipped = opened(sevenzip_of(FILES, filters=filters))
+    found, skipped = opened(sevenzip_of([("a", b"text"), ("b", b"more")], filters=filters))
     assert found == {}
-    assert [(problem.code, problem.path) for problem in skipped] == [("unsupported", path) for path in CONTENTS]
+    assert [(problem.code, problem.path) for problem in skipped] == [("unsupported", "outer!a"), ("unsupported", "outer!b")]
 
 
 def test_encrypted_members_are_named():
@@ -143,7 +143,7 @@ def test_senseless_tables_of_contents_are_said(table):
 
 
 def test_more_members_than_allowed_are_not_listed():
-    data = sevenzip_of([(f"f{number}", b"x") for number in range(3_000)])
+    data = sevenzip_of([(f"f{number}", b"x") for number in range(1_200)])
     found, skipped = opened(data, limits=Limits(members=100))
     assert found == {}
     assert [(problem.code, problem.path) for problem in skipped] == [("too_many", "outer")]

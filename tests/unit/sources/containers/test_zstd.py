@@ -5,7 +5,7 @@ import zstandard
 
 from .builders import opened, zstd_of
 
-TEXT = b"".join(b"line %d of a log\n" % number for number in range(60_000))
+TEXT = b"".join(b"line %d of a log\n" % number for number in range(20_000))
 SKIPPABLE = b"\x53\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"notes"
 
 

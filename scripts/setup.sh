@@ -1,0 +1,32 @@
+#!/bin/sh
+# Make a virtual environment with the package and its development tools: setup.sh FOLDER
+# Works on a bare Debian 12 with Python 3.11; as root it installs the one system package that may be missing.
+set -eu
+
+venv=$1
+python=${PYTHON:-python3}
+
+if ! command -v "$python" >/dev/null 2>&1; then
+    echo "setup: $python is not installed; Stanch needs Python 3.11 or newer." >&2
+    exit 1
+fi
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "setup: $("$python" --version) is too old; Stanch needs Python 3.11 or newer (PYTHON=… make setup chooses one)." >&2
+    exit 1
+fi
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    # Debian keeps venv in a package of its own.
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "setup: installing python3-venv …"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+    else
+        echo "setup: Python's venv module is missing; ask your administrator for: apt-get install python3-venv" >&2
+        exit 1
+    fi
+fi
+
+echo "setup: preparing $venv …"
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+[ -x "$venv/bin/uv" ] || "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+VIRTUAL_ENV="$PWD/$venv" "$venv/bin/uv" pip install --quiet --constraint constraints.txt --editable . --group dev
