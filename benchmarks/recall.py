@@ -104,12 +104,13 @@ def scan_cases(lab: Lab, ids: Sequence[str], values: int, seed: int) -> tuple[li
         for case, _, planted in cases_of(lab, detector_id, values, seed, left_out):
             batch.append((case, planted))
             if len(batch) >= BATCH:
-                outcomes += _judge(lab, batch)
+                outcomes += judge(lab, batch)
                 batch = []
-    return outcomes + _judge(lab, batch), left_out
+    return outcomes + judge(lab, batch), left_out
 
 
-def _judge(lab: Lab, batch: Sequence[tuple[Case, Plant]]) -> list[Outcome]:
+def judge(lab: Lab, batch: Sequence[tuple[Case, Plant]]) -> list[Outcome]:
+    """Scan some files and say of each what became of its value."""
     if not batch:
         return []
     found = lab.scan([(planted.path, planted.data) for _, planted in batch])
