@@ -94,7 +94,12 @@ class Scanner:
         sources: list[Source] = [FileSource(root=target) for target in targets]
         found = collect(sources, self._context, workers=workers)
         return report(
-            found, merge(found.findings), targets=targets, version=__version__, detectors=detector_facts(self._context), show_secrets=False
+            found,
+            merge(found.findings),
+            targets=targets,
+            version=__version__,
+            detectors=detector_facts(self._context),
+            show_secrets=False,
         )
 
     def _worker(self) -> Worker:

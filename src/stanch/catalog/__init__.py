@@ -1,0 +1,1 @@
+"""Detectors as data: what each type of secret looks like, one TOML file per provider."""

@@ -141,4 +141,3 @@ def _forget_old(folder: Path, keep: int = 6) -> None:
                 Path(folder, name).unlink(missing_ok=True)
     except OSError:
         return
-

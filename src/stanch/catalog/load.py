@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stanch.catalog.model import Detector, Mistake, detector_from
+from stanch.catalog.model import Detector, DetectorError, detector_from
 from stanch.core.errors import ConfigError
 
 DATA = Path(__file__).parent / "data"
@@ -76,7 +76,7 @@ def load_file(path: Path) -> list[Detector]:
 def _build(table: dict[str, Any], index: int, provider: str, path: Path, text: str, examples_required: bool) -> Detector:
     try:
         return detector_from(table, provider=provider, origin=path.name, examples_required=examples_required)
-    except Mistake as exc:
+    except DetectorError as exc:
         name = table.get("id", f"number {index + 1}")
         raise ConfigError(
             f"detector {name}: {exc}", path=str(path), line=_line_of_key(text, index, exc.key), hint="See docs/detectors.md."

@@ -21,10 +21,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 KINDS: Final = frozenset(
-    "api_key token oauth_client_secret connection_string secret_key password private_key webhook_url jwt certificate".split()
+    [
+        "api_key",
+        "token",
+        "oauth_client_secret",
+        "connection_string",
+        "secret_key",
+        "password",
+        "private_key",
+        "webhook_url",
+        "jwt",
+        "certificate",
+    ]
 )
-SEVERITIES: Final = frozenset("critical high medium low info".split())
-CONFIDENCES: Final = frozenset("high medium low".split())
+SEVERITIES: Final = frozenset(["critical", "high", "medium", "low", "info"])
+CONFIDENCES: Final = frozenset(["high", "medium", "low"])
 MIN_LITERAL: Final = 3
 MAX_WIDTH: Final = 60_000  # longest credential looked for, in bytes; the scanner's overlap between chunks rests on it
 
@@ -36,7 +47,7 @@ KEYS: Final = frozenset((*_TEXT, *_LISTS, *_FREE, "entropy", "same_line", "compa
 _ID: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-class Mistake(ValueError):
+class DetectorError(ValueError):
     """One mistake in a detector: the key it is in and what is wrong."""
 
     def __init__(self, key: str, message: str) -> None:
@@ -116,29 +127,29 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "", 
         examples_required: ``False`` only for detectors imported from another scanner's configuration.
 
     Raises:
-        Mistake: with the key that is wrong.
+        DetectorError: with the key that is wrong.
     """
     _check_types(table, _REQUIRED if examples_required else _REQUIRED[:4])
     text = {key: str(table.get(key, "")) for key in _TEXT}
     if not _ID.fullmatch(text["id"]):
-        raise Mistake("id", f"id {text['id']!r} is not kebab-case (a-z, 0-9, single hyphens)")
+        raise DetectorError("id", f"id {text['id']!r} is not kebab-case (a-z, 0-9, single hyphens)")
     if text["kind"] not in KINDS:
-        raise Mistake("kind", f"kind {text['kind']!r} is none of {', '.join(sorted(KINDS))}")
+        raise DetectorError("kind", f"kind {text['kind']!r} is none of {', '.join(sorted(KINDS))}")
     if text["severity"] not in SEVERITIES:
-        raise Mistake("severity", f"severity {text['severity']!r} is none of {', '.join(sorted(SEVERITIES))}")
+        raise DetectorError("severity", f"severity {text['severity']!r} is none of {', '.join(sorted(SEVERITIES))}")
     if text["confidence"] and text["confidence"] not in CONFIDENCES:
-        raise Mistake("confidence", f"confidence {text['confidence']!r} is none of high, medium, low")
+        raise DetectorError("confidence", f"confidence {text['confidence']!r} is none of high, medium, low")
     if bool(text["value"]) == bool(text["expression"]):
-        raise Mistake("value", "give exactly one of value and expression")
+        raise DetectorError("value", "give exactly one of value and expression")
     if examples_required and len(table["positive"]) < 3:
-        raise Mistake("positive", "at least three positive examples are needed")
+        raise DetectorError("positive", "at least three positive examples are needed")
     if examples_required and len(table["negative"]) < 2:
-        raise Mistake("negative", "at least two negative examples are needed")
+        raise DetectorError("negative", "at least two negative examples are needed")
     near = tuple(str(word).lower() for word in table.get("near", ()))
     if any(len(word) < 2 for word in near):
-        raise Mistake("near", "a near word needs at least two characters")
+        raise DetectorError("near", "a near word needs at least two characters")
     if near and text["expression"]:
-        raise Mistake("near", "near goes with value; an expression says itself what stands around the value")
+        raise DetectorError("near", "near goes with value; an expression says itself what stands around the value")
     expression = text["expression"] or with_borders(text["value"])
     width = _width(expression)
     lead, exact = leading_literal(text["value"] or text["expression"])
@@ -147,9 +158,9 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "", 
         if not literals and len(lead) >= MIN_LITERAL:
             literals = (lead.lower(),)
         if not literals:
-            raise Mistake("value", "nothing fixed to look for: add prefilter literals, an anchor, or near words")
+            raise DetectorError("value", "nothing fixed to look for: add prefilter literals, an anchor, or near words")
         if short := [item for item in literals if len(item.encode()) < MIN_LITERAL]:
-            raise Mistake("prefilter", f"{short[0]!r} is too short: a prefilter literal needs {MIN_LITERAL} characters")
+            raise DetectorError("prefilter", f"{short[0]!r} is too short: a prefilter literal needs {MIN_LITERAL} characters")
     return Detector(
         id=text["id"],
         name=text["name"],
@@ -209,27 +220,27 @@ def _help_url(table: Mapping[str, Any]) -> str:
 def _check_types(table: Mapping[str, Any], required: tuple[str, ...]) -> None:
     for key in table:
         if key not in KEYS:
-            raise Mistake(key, f"unknown key {key!r}; known are {', '.join(sorted(KEYS))}")
+            raise DetectorError(key, f"unknown key {key!r}; known are {', '.join(sorted(KEYS))}")
     for key in required:
         if not table.get(key):
-            raise Mistake(key, f"{key} is missing")
+            raise DetectorError(key, f"{key} is missing")
     for key in _TEXT:
         if key in table and not isinstance(table[key], str):
-            raise Mistake(key, f"{key} must be a string")
+            raise DetectorError(key, f"{key} must be a string")
     for key in _LISTS:
         items = table.get(key, [])
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-            raise Mistake(key, f"{key} must be a list of strings")
+            raise DetectorError(key, f"{key} must be a list of strings")
     if not isinstance(table.get("entropy", 0), (int, float)):
-        raise Mistake("entropy", "entropy must be a number of bits per character")
+        raise DetectorError("entropy", "entropy must be a number of bits per character")
 
 
 def _companion(table: Mapping[str, Any]) -> CompanionSpec:
     unknown = set(table) - {"name", "value", "expression", "within", "required", "secret"}
     if unknown:
-        raise Mistake("companion", f"unknown key {min(unknown)!r} in companion")
+        raise DetectorError("companion", f"unknown key {min(unknown)!r} in companion")
     if not table.get("name") or bool(table.get("value")) == bool(table.get("expression")):
-        raise Mistake("companion", "a companion needs a name and exactly one of value and expression")
+        raise DetectorError("companion", "a companion needs a name and exactly one of value and expression")
     expression = table.get("expression") or with_borders(table["value"])
     _width(expression)
     return CompanionSpec(
@@ -247,16 +258,16 @@ def _parse(expression: str) -> Any:
             warnings.simplefilter("error")
             return re._parser.parse(expression.encode("latin-1"))  # type: ignore[attr-defined]
     except (re.error, Warning, UnicodeEncodeError, RecursionError) as exc:
-        raise Mistake("value", f"not a valid expression: {exc}") from exc
+        raise DetectorError("value", f"not a valid expression: {exc}") from exc
 
 
 def _width(expression: str) -> int:
     parsed = _parse(expression)
     if "value" not in parsed.state.groupdict and "(?P<value>" in expression:
-        raise Mistake("expression", "the group (?P<value>…) is missing")
+        raise DetectorError("expression", "the group (?P<value>…) is missing")
     low, high = parsed.getwidth()
     if low == 0:
-        raise Mistake("value", "the expression matches the empty string")
+        raise DetectorError("value", "the expression matches the empty string")
     return min(int(high), MAX_WIDTH)
 
 

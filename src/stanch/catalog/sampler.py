@@ -33,7 +33,9 @@ from stanch.catalog.makers import MAKERS, seal_checksum
 from stanch.catalog.model import Detector
 
 _PRINTABLE = [ord(c) for c in string.ascii_letters + string.digits]
-_PLACEHOLDER = re.compile(r"\{(value|hex|HEX|base62|alnum|base64url|base64|lower|upper|digits|bytes|maker|uuid)(?::([A-Za-z0-9_-]+))?\}")
+_PLACEHOLDER = re.compile(
+    r"\{(value|hex|HEX|base62|alnum|base64url|base64|lower|upper|digits|bytes|maker|uuid)(?::([A-Za-z0-9_-]+))?\}"
+)
 _ALPHABETS = {
     "hex": "0123456789abcdef",
     "HEX": "0123456789ABCDEF",
@@ -148,7 +150,7 @@ def _class(items: Any) -> list[int]:
 
 
 def _category(name: str) -> list[int]:
-    if name.endswith("NOT_SPACE") or name.endswith("NOT_DIGIT") or name.endswith("NOT_WORD"):
+    if name.endswith(("NOT_SPACE", "NOT_DIGIT", "NOT_WORD")):
         return _PRINTABLE
     if name.endswith("DIGIT"):
         return list(b"0123456789")

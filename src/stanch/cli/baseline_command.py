@@ -60,7 +60,8 @@ def update(target: tuple[str, ...], **flags: Any) -> int:
     outcome = perform(_without_baseline(loaded), *split_mode(target), make_baseline=old.salt)
     if outcome.interrupted or outcome.report.skipped:
         raise InputError(
-            "the scan was not complete, so the baseline was left as it is.", hint="See the messages above; mend them and update again."
+            "the scan was not complete, so the baseline was left as it is.",
+            hint="See the messages above; mend them and update again.",
         )
     difference = files.diff(old, outcome.everything)
     files.save(files.update(old, outcome.everything, today=_today()), path)

@@ -45,7 +45,9 @@ def show(target: tuple[str, ...], as_json: bool, **flags: Any) -> int:
 
 @config.command("import-gitleaks")
 @click.argument("file", type=click.Path())
-@click.option("--detectors-to", metavar="FILE", default="stanch-detectors.toml", show_default=True, help="Where the detectors go.")
+@click.option(
+    "--detectors-to", metavar="FILE", default="stanch-detectors.toml", show_default=True, help="Where the detectors go."
+)
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def import_gitleaks(file: str, detectors_to: str, force: bool) -> int:
     """Turn a .gitleaks.toml into detectors and allow rules of our own.

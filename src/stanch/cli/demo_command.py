@@ -94,7 +94,10 @@ def _publish_settings(rng: random.Random) -> str:
 def _release_script(rng: random.Random) -> str:
     from stanch.catalog.makers import seal_checksum
 
-    token = seal_checksum("crc32-base62", "gh" + "p_" + "".join(rng.choice("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789") for _ in range(36)))
+    token = seal_checksum(
+        "crc32-base62",
+        "gh" + "p_" + "".join(rng.choice("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789") for _ in range(36)),
+    )
     return f'#!/bin/sh\nset -eu\nexport GITHUB_TOKEN="{token}"\ngh release create "$1" --notes "Release $1"\n'
 
 
@@ -118,12 +121,16 @@ def _commit(root: Path, person: int, message: str, files: Mapping[str, str | byt
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     _git(root, "add", "-A")
     name, email = PEOPLE[person]
-    _git(root, "-c", f"user.name={name}", "-c", f"user.email={email}", "-c", "commit.gpgsign=false", "commit", "-q", "-m", message)
+    _git(
+        root, "-c", f"user.name={name}", "-c", f"user.email={email}", "-c", "commit.gpgsign=false", "commit", "-q", "-m", message
+    )
 
 
 def _git(root: Path, *arguments: str) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    subprocess.run(["git", "-c", "core.hooksPath=/dev/null", *arguments], cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["git", "-c", "core.hooksPath=/dev/null", *arguments], cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def _scan(root: Path) -> int:
@@ -133,7 +140,9 @@ def _scan(root: Path) -> int:
     before = Path.cwd()
     os.chdir(root)
     try:
-        loaded = load({"config": False}, root, {k: v for k, v in environment_without_ours().items() if k != "STANCH_FORMAT"}, root)
+        loaded = load(
+            {"config": False}, root, {k: v for k, v in environment_without_ours().items() if k != "STANCH_FORMAT"}, root
+        )
         outcome = perform(loaded, "", (".",))
         deliver(outcome.report, loaded)
         return status_of(outcome, loaded)

@@ -15,8 +15,8 @@ from stanch.core.errors import InputError
 
 
 @click.group(
-    epilog="\b\nExamples:\n  stanch detectors list azure\n  stanch detectors show github-personal-access-token\n  stanch detectors test my-detectors.toml"
-    "\n\nhttps://github.com/stanch/stanch"
+    epilog="\b\nExamples:\n  stanch detectors list azure\n  stanch detectors show github-personal-access-token\n"
+    "  stanch detectors test my-detectors.toml\n\nhttps://github.com/stanch/stanch"
 )
 def detectors() -> None:
     """List, show and test the types of secret that can be found."""
@@ -56,7 +56,10 @@ def show(identifier: str, paths: tuple[str, ...], format: str) -> int:
         import difflib
 
         near = difflib.get_close_matches(identifier, [d.id for d in _all(paths)], n=3)
-        raise InputError(f"no detector is called {identifier!r}.", hint=f"Did you mean {', '.join(near)}?" if near else "See `stanch detectors list`.")
+        raise InputError(
+            f"no detector is called {identifier!r}.",
+            hint=f"Did you mean {', '.join(near)}?" if near else "See `stanch detectors list`.",
+        )
     if format == "json":
         click.echo(json.dumps(_facts(found), indent=2))
         return 0
@@ -129,9 +132,19 @@ def _described(detector: Detector) -> str:
         ("provider", detector.provider),
         ("kind", detector.kind.replace("_", " ")),
         ("severity", detector.severity),
-        ("found by", "words near by: " + ", ".join(detector.near) if detector.near else "fixed text: " + ", ".join(detector.literals or ("(an anchor)",))),
+        (
+            "found by",
+            "words near by: " + ", ".join(detector.near)
+            if detector.near
+            else "fixed text: " + ", ".join(detector.literals or ("(an anchor)",)),
+        ),
         ("shape", detector.value or detector.expression),
-        ("checks", ", ".join([*detector.checks, *([f"at least {detector.entropy} bits of entropy a character"] if detector.entropy else [])])),
+        (
+            "checks",
+            ", ".join(
+                [*detector.checks, *([f"at least {detector.entropy} bits of entropy a character"] if detector.entropy else [])]
+            ),
+        ),
         ("together with", ", ".join(c.name + (" (needed)" if c.required else "") for c in detector.companions)),
         ("defined in", detector.origin),
     ]
@@ -143,5 +156,10 @@ def _described(detector: Detector) -> str:
         table = detector.facts.get(key)
         if isinstance(table, dict) and table:
             lines += ["", title] + [f"  {name}: {value}" for name, value in table.items()]
-    lines += ["", "Examples", *(f"  found      {text}" for text in detector.positive), *(f"  not found  {text}" for text in detector.negative)]
+    lines += [
+        "",
+        "Examples",
+        *(f"  found      {text}" for text in detector.positive),
+        *(f"  not found  {text}" for text in detector.negative),
+    ]
     return "\n".join(line.replace("\n", "\\n") for line in lines)

@@ -21,7 +21,9 @@ def scan_options(function: F) -> F:
     """Add every option of a scan, and ``--config``."""
     for option in reversed(list(OPTIONS.values())):
         function = _click_option(option)(function)
-    return click.option("--config", metavar="FILE", help="Settings file to use instead of the one found.  [env: STANCH_CONFIG]")(function)
+    return click.option("--config", metavar="FILE", help="Settings file to use instead of the one found.  [env: STANCH_CONFIG]")(
+        function
+    )
 
 
 def _click_option(option: Option) -> Callable[[F], F]:

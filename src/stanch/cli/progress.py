@@ -58,7 +58,12 @@ class TerminalProgress:
         left = (self._planned - self._done) / rate if rate and self._planned > self._done else 0.0
         share = self._done / self._planned if self._planned else 0.0
         bar = "█" * round(20 * share) + "░" * (20 - round(20 * share))
-        parts = [f"{bar} {share:4.0%}", f"{size(self._done)} of {size(self._planned)}", f"{size(int(rate))}/s", f"{left:.0f} s left"]
+        parts = [
+            f"{bar} {share:4.0%}",
+            f"{size(self._done)} of {size(self._planned)}",
+            f"{size(int(rate))}/s",
+            f"{left:.0f} s left",
+        ]
         if self._findings:
             parts.append(f"{self._findings} found")
         try:

@@ -26,8 +26,10 @@ from stanch.scanning.targets import LATER, MODES
 @click.argument("target", nargs=-1)
 @scan_options
 def scan(target: tuple[str, ...], **flags: Any) -> int:
-    """Find leaked secrets in TARGET: directories, files, archives, git
-    repositories (work tree and full history), or - for standard input.
+    """Find leaked secrets in TARGET.
+
+    TARGET: directories, files, archives, git repositories (work tree and full
+    history), or - for standard input.
 
     The first word may say what is meant: `files DIR` (no history), `git
     REPOSITORY` (history only), `staged`, `worktree`, `range A..B`, `commit
@@ -52,7 +54,10 @@ def split_mode(target: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """
     first = target[0] if target else ""
     if first in LATER and not os.path.lexists(first):
-        raise InputError(f"`stanch scan {first}` is not in this version yet ({LATER[first]}).", hint="Save it as a file or folder and scan that.")
+        raise InputError(
+            f"`stanch scan {first}` is not in this version yet ({LATER[first]}).",
+            hint="Save it as a file or folder and scan that.",
+        )
     if first in MODES:
         return first, target[1:]
     return "", target
@@ -69,7 +74,9 @@ def perform(loaded: Loaded, mode: str, arguments: tuple[str, ...], *, make_basel
     """
     settings = loaded.settings
     if settings.validity:
-        raise InputError("asking issuers whether credentials still work is not in this version yet.", hint="Leave --validity out.")
+        raise InputError(
+            "asking issuers whether credentials still work is not in this version yet.", hint="Leave --validity out."
+        )
     for note in loaded.notes:
         if not settings.quiet:
             say(f"stanch: {note}")
@@ -122,7 +129,9 @@ def deliver(report: ScanReport, loaded: Loaded) -> None:
     else:
         terminal = sys.stdout.isatty()
         color = settings.format == "text" and wants_color(settings.color, sys.stdout)
-        options = ReportOptions(color=color, width=_width() if terminal else 0, hyperlinks=terminal and color, quiet=settings.quiet)
+        options = ReportOptions(
+            color=color, width=_width() if terminal else 0, hyperlinks=terminal and color, quiet=settings.quiet
+        )
         out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace", newline="\n", write_through=False)
         try:
             write(report, out, options)
@@ -151,7 +160,9 @@ def _to_file(path: Path, write: Any, report: ScanReport) -> None:
         partial.unlink(missing_ok=True)
         reason = exc.strerror or type(exc).__name__
         say(f"stanch: {summary(report)}")
-        raise InputError(f"the report could not be written to {str(path)!r}: {reason}.", hint="Free space or name another file; scan again.") from exc
+        raise InputError(
+            f"the report could not be written to {str(path)!r}: {reason}.", hint="Free space or name another file; scan again."
+        ) from exc
 
 
 def _width() -> int:
@@ -174,6 +185,3 @@ def status_of(outcome: Outcome, loaded: Loaded) -> int:
     if outcome.report.skipped:
         return 3
     return 1 if outcome.report.findings and not loaded.settings.exit_zero else 0
-
-
-

@@ -247,11 +247,11 @@ class _Import:
             self._note(f"{label}: entropy is not a number above 0 and is left out", *at, "entropy")
         if tags:
             table["notes"] = f"Tags in gitleaks: {', '.join(tags)[:500]}."
-        from stanch.catalog.model import Mistake, detector_from  # not needed on the scan path
+        from stanch.catalog.model import DetectorError, detector_from  # not needed on the scan path
 
         try:
             detector_from(table, provider="gitleaks", examples_required=False)
-        except Mistake as exc:
+        except DetectorError as exc:
             raise GoRegexError(str(exc)) from exc
         return "[[detector]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
 

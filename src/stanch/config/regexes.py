@@ -186,6 +186,7 @@ class _Traps:
                 choices = rounds - int(argument[0]) + 1
                 if name != "POSSESSIVE_REPEAT" and choices > 1 and self._first(argument[2])[0] & follow:
                     found.append(choices)
+                follow |= self._first(argument[2])[0] if rounds > 1 else frozenset()
                 rounds = rounds if rounds < MANY else 1
             inside = [self._open_ended(list(part), follow) for part in _parts(name, argument)]
             found += rounds * max(inside, key=prod, default=[])

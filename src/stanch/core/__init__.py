@@ -1,0 +1,1 @@
+"""Values and rules that everything else is made of; standard library only."""

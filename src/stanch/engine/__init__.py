@@ -1,0 +1,1 @@
+"""Bytes in, matches out: pure, deterministic, no files, no network, no clock."""

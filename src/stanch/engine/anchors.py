@@ -37,7 +37,10 @@ _BETWEEN: Final = f"{_QUOTE}{{0,6}}(?:(?:{_TYPE}{_OPERATOR}|\\([ \\t]{{0,4}}){_O
 # Behind a provider's name, of which there are many, something simpler that compiles in no time.
 _AFTER_NEAR: Final = r"""(?:[ ][a-z-]{2,12})?[^a-z0-9\n+/_]{1,12}[A-Za-z0-9+/_][^\s"'`<>]{7}"""
 # <add key="ApiKey" value="…"/>, - name: API_KEY⏎ value: …, {"name": "API_KEY", "value": "…"}, <name>…key</name><value>…
-_PAIR: Final = r"""[^a-z0-9]{1,40}(?:name>[^a-z0-9]{1,20})?(?:string)?(?:value|default|data|content)[^a-z0-9]{1,12}[A-Za-z0-9+/-][^\s"'`<>]{7}"""
+_PAIR: Final = (
+    r"""[^a-z0-9]{1,40}(?:name>[^a-z0-9]{1,20})?(?:string)?(?:value|default|data|content)"""
+    r"""[^a-z0-9]{1,12}[A-Za-z0-9+/-][^\s"'`<>]{7}"""
+)
 # variable "api_key" { type = string⏎ default = "…"
 _BLOCK: Final = r"""["'][ \t]{0,4}\{[^}]{0,200}default[ \t]{0,8}=[ \t]{0,8}["']""" + _HEAD
 
@@ -87,7 +90,7 @@ def assignment_patterns(near: set[str]) -> Iterator[Pattern]:
         f"{named}{_TAIL}{_PAIR}",
         f"{named}{_TAIL}{_BLOCK}",
         r"""auth=[ ]?[(\[]["'][^"'\s]{0,40}["'],[ ]?["']""" + _HEAD,  # auth=("user", "…")
-        # client("user", "…"), algoliasearch('app', '…')
+        # a call with two texts, of which the second is the key
         r"""[a-z]\(["'][^"'\s]{1,40}["'],[ ]?["']""" + _HEAD,
         r"""[ ](?:-u|--user)[ =]["']?[^\s:"'@/]{0,64}:""" + _HEAD,  # curl
         *(f"{loosely(word)}{_TAIL}{_AFTER_NEAR}" for word in sorted(near) if len(word) >= 4),
@@ -122,10 +125,11 @@ def _encoded_words(near: set[str]) -> Iterator[Pattern]:
     """The words in base64, in the capitals people write them in: a whole .env file in a Kubernetes Secret."""
     words = {word for word in near if len(word) >= 5} | {"password", "passwd", "secret", "token", "api_key", "private_key"}
     for word in sorted(words):
-        for form in sorted({case(text) for text in spellings(word) for case in _CASES if " " not in text and ("." not in text or text == word)}):
+        for form in sorted(
+            {case(text) for text in spellings(word) for case in _CASES if " " not in text and ("." not in text or text == word)}
+        ):
             for align, fragment in base64_fragments(form.encode("latin-1")):
                 yield Pattern(escape(fragment), 0, "base64", -1, len(fragment), align)
-
 
     for text in _ENCODED_TEXTS:
         for align, fragment in base64_fragments(text.encode()):
@@ -135,7 +139,22 @@ def _encoded_words(near: set[str]) -> Iterator[Pattern]:
 # Ends of names and other marks of settings, as they stand in a whole .env file or connection string in base64.
 _ENCODED_TEXTS: Final = (
     *(f"_{word}=" for word in ("KEY", "PAT", "URL", "URI", "DSN", "PASS", "PWD", "AUTH", "SID", "CERT")),
-    *("Key=", "Pwd=", "PWD=", "https://", "mysql://", "redis://", "amqp://", "mongodb", "postgres", "@github.com", "=AKIA", '"AKIA', " AKIA", "\nAKIA"),
+    *(
+        "Key=",
+        "Pwd=",
+        "PWD=",
+        "https://",
+        "mysql://",
+        "redis://",
+        "amqp://",
+        "mongodb",
+        "postgres",
+        "@github.com",
+        "=AKIA",
+        '"AKIA',
+        " AKIA",
+        "\nAKIA",
+    ),
     *('"auth":', "PRIVATE KEY", '"key":', "_key:", "_key ="),
 )
 _CASES: Final = (str.lower, str.upper, str.title, str.capitalize)
@@ -196,7 +215,7 @@ def base64_fragments(literal: bytes) -> Iterator[tuple[int, str]]:
 
 def escape(text: str) -> str:
     """Quote *text* for Hyperscan, byte by byte."""
-    return "".join(c if c.isalnum() and c.isascii() or c == "_" else f"\\x{ord(c):02x}" for c in text)
+    return "".join(c if (c.isalnum() and c.isascii()) or c == "_" else f"\\x{ord(c):02x}" for c in text)
 
 
 def heads(expression: str) -> list[_Head]:
@@ -208,7 +227,7 @@ def heads(expression: str) -> list[_Head]:
     parsed = re._parser.parse(expression.encode("latin-1"))  # type: ignore[attr-defined]
     try:
         found = _heads(parsed, bool(parsed.state.flags & re.IGNORECASE))
-    except _TooMany:
+    except _TooManyHeadsError:
         return []
     if not found or any(head.literal < MIN_LITERAL for head in found):
         return []
@@ -219,7 +238,7 @@ MIN_LITERAL: Final = 3
 MOST_HEADS: Final = 24
 
 
-class _TooMany(Exception):
+class _TooManyHeadsError(Exception):
     """An expression begins in more ways than are worth listing."""
 
 
@@ -265,7 +284,7 @@ def _heads(parsed: Any, caseless: bool) -> list[_Head]:
             break
         found = [new for head in found for new in (_extended(head, str(op), argument, caseless) if head.open else [head])]
         if len(found) > MOST_HEADS:
-            raise _TooMany
+            raise _TooManyHeadsError
     return found
 
 
@@ -278,8 +297,8 @@ def _extended(head: _Head, name: str, argument: Any, caseless: bool) -> list[_He
         text = f"[{escape(char.lower())}{escape(char.upper())}]" if caseless and char.isalpha() else escape(char)
         return [head.plus(text, 1, char)]
     if name == "IN":
-        text = _class(argument, caseless)
-        return [head.plus(text, 1, "\0")] if text else [head.closed()]
+        members = _class(argument, caseless)
+        return [head.plus(members, 1, "\0")] if members else [head.closed()]
     if name == "SUBPATTERN":
         inner = _heads(argument[3], (caseless or bool(argument[1] & re.IGNORECASE)) and not argument[2] & re.IGNORECASE)
         return [_joined(head, tail) for tail in inner]
@@ -332,4 +351,9 @@ def _class(items: Any, caseless: bool) -> str | None:
     return f"[{''.join(out)}]"
 
 
-_CATEGORIES: Final = {"CATEGORY_DIGIT": "0-9", "CATEGORY_WORD": "A-Za-z0-9_", "CATEGORY_SPACE": r"\s", "CATEGORY_NOT_SPACE": r"\S"}
+_CATEGORIES: Final = {
+    "CATEGORY_DIGIT": "0-9",
+    "CATEGORY_WORD": "A-Za-z0-9_",
+    "CATEGORY_SPACE": r"\s",
+    "CATEGORY_NOT_SPACE": r"\S",
+}

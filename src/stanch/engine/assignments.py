@@ -22,13 +22,16 @@ _BEFORE: Final = re.compile(
 )
 _PLAIN: Final = re.compile(rb"[^\s\"'`<>]{1,4096}")
 _QUOTED: Final = {
-    quote: re.compile(rb"[^" + quote + rb"\\\r\n]{0,4096}(?:\\.[^" + quote + rb"\\\r\n]{0,4096}){0,200}") for quote in (b'"', b"'", b"`")
+    quote: re.compile(rb"[^" + quote + rb"\\\r\n]{0,4096}(?:\\.[^" + quote + rb"\\\r\n]{0,4096}){0,200}")
+    for quote in (b'"', b"'", b"`")
 }
 _ESCAPED: Final = re.compile(rb"[^\\\"'\r\n]{0,4096}")
 _ENTITY: Final = re.compile(rb"&(?:quot|#34|apos|#39|lt|gt);")
 _PARAMETER: Final = re.compile(rb"&(?:amp;)?[A-Za-z_.-]{1,40}=")
 _INDIRECT: Final = re.compile(rb"(?i)(?:^|[^a-z])(?:value|default|val|data|content|stringvalue|text)$")
-_NAMED: Final = re.compile(rb"""(?i)(?:\b(?:name|key|id|variable|field|secret|property)["']?\s{0,4}(?:[:=]\s{0,4}|\s(?!\s{0,4}(?:name|key|id|value)["']?\s{0,4}[:=]))\\?["']?)(?P<name>[\w.\-/]{2,80})""")
+_NAMED: Final = re.compile(
+    rb"""(?i)(?:\b(?:name|key|id|variable|field|secret|property)["']?\s{0,4}(?:[:=]\s{0,4}|\s(?!\s{0,4}(?:name|key|id|value)["']?\s{0,4}[:=]))\\?["']?)(?P<name>[\w.\-/]{2,80})"""
+)
 
 _OWNER: Final = re.compile(rb"""(?P<name>[\w.\-/]{2,80})["'\\]{0,3}\s{0,4}(?:[:=]\s{0,4})?(?:\{|</name>)[^\w}]{0,20}<?$""")
 

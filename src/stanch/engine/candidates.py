@@ -126,7 +126,11 @@ class Judge:
         reasons = [f"has the format of {_article(detector.name)}"]
         checked = [check for check in detector.checks if check in _STRONG_CHECKS]
         if checked:
-            reasons.append("its inner structure is valid" if checked[0] not in ("crc32-base62", "bech32", "azure-his") else "its checksum is right")
+            reasons.append(
+                "its inner structure is valid"
+                if checked[0] not in ("crc32-base62", "bech32", "azure-his")
+                else "its checksum is right"
+            )
         made = Match(
             detector=detector,
             start=start,
@@ -203,7 +207,7 @@ class Judge:
         """
         start, end = assignment.start, assignment.end
         low = max(0, start - NEAR_BEFORE)
-        window = data[low : start] + b"\n" + data[end : end + NEAR_AFTER]
+        window = data[low:start] + b"\n" + data[end : end + NEAR_AFTER]
         best: dict[str, tuple[Detector, str, int]] = {}
         named: set[tuple[str, str]] = set()
         name_low = window[: start - low].rfind(assignment.name) if assignment.name else -1

@@ -7,25 +7,39 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 from typing import Final
 
 _PLACEHOLDER_WORDS: Final = re.compile(
-    rb"(?i)example|placeholder|change[-_ ]?me|changeit|replace[-_ ]?(?:me|this|with)|your[-_ ]|[-_]here\b|insert[-_ ]|dummy|sample|fixme|todo|redacted"
-    rb"|removed|fake|not[-_]?a[-_]?real|lorem|foobar|deadbeef|c0ffee|xxxx|\*{3}|\.\.\.|\x00|<[a-z_ -]+>|0123456789|1234567890|123456789"
+    rb"(?i)example|placeholder|change[-_ ]?me|changeit|replace[-_ ]?(?:me|this|with)|your[-_ ]|[-_]here\b|insert[-_ ]"
+    rb"|dummy|sample|fixme|todo|redacted"
+    rb"|removed|fake|not[-_]?a[-_]?real|lorem|foobar|deadbeef|c0ffee|xxxx|\*{3}|\.\.\.|\x00|<[a-z_ -]+>|0123456789"
+    rb"|1234567890|123456789"
     rb"|abcdefgh|qwerty|aaaaaa|000000|111111|secretsecret|password123"
 )
 _LONG_PLACEHOLDER: Final = re.compile(rb"(?i)example|placeholder|change[-_ ]?me|your[-_ ]|redacted|x{8}|\*{3}|\.\.\.")
-_YOUR: Final = re.compile(rb"(?i)^(?:my|your|the|our|some|any)[-_ ]?(?:secret|api|access|auth|token|key|pass|private|own|new|super)")
+_YOUR: Final = re.compile(
+    rb"(?i)^(?:my|your|the|our|some|any)[-_ ]?(?:secret|api|access|auth|token|key|pass|private|own|new|super)"
+)
 _REFERENCE: Final = re.compile(
-    rb"^(?:\$[A-Za-z_{(]|\$\$|%[A-Za-z_({]|#\{|\{\{|\{%|<%|<\?|@Microsoft\.KeyVault|@@|arn:aws|projects/[^/]+/secrets|op://|vault:|ref\+|secretref:"
-    rb"|secrets\.|env[.:]|ENV\[|os\.|process\.env|System\.|getenv|Environment\.|config[.\[(]|settings\.|self\.|this\.|var\.|local\.|data\.|module\.|params?[.\[]"
-    rb"|options?\.|args?\.|request\.|ctx\.|cfg\.|props\.|file\(|lookup\(|keyvault|aws[-_]?secretsmanager|ssm:|\$\{\{|!Ref|!Sub|!GetAtt|Fn::|sops|ENC\[|AQICAH|\{cipher\}"
+    rb"^(?:\$[A-Za-z_{(]|\$\$|%[A-Za-z_({]|#\{|\{\{|\{%|<%|<\?|@Microsoft\.KeyVault|@@|arn:aws|projects/[^/]+/secrets"
+    rb"|op://|vault:|ref\+|secretref:"
+    rb"|secrets\.|env[.:]|ENV\[|os\.|process\.env|System\.|getenv|Environment\.|config[.\[(]|settings\.|self\.|this\."
+    rb"|var\.|local\.|data\.|module\.|params?[.\[]"
+    rb"|options?\.|args?\.|request\.|ctx\.|cfg\.|props\.|file\(|lookup\(|keyvault|aws[-_]?secretsmanager|ssm:|\$\{\{|!Ref"
+    rb"|!Sub|!GetAtt|Fn::|sops|ENC\[|AQICAH|\{cipher\}"
     rb"|urn:|/run/secrets|/etc/|/var/|/usr/|\./|\.\./|~/|https?://)"
 )
-_CALL: Final = re.compile(rb"^[A-Za-z_][\w.:>-]*[(\[]|^new [A-Z]|^[A-Za-z_][\w]*(?:(?:\.|->|::)[A-Za-z_]\w*)+$|^(?:function|return|await|async|null|none|nil|true|false|undefined|self|this)\b", re.I)
+_CALL: Final = re.compile(
+    rb"^[A-Za-z_][\w.:>-]*[(\[]|^new [A-Z]|^[A-Za-z_][\w]*(?:(?:\.|->|::)[A-Za-z_]\w*)+$|^(?:function|return|await|async"
+    rb"|null|none|nil|true|false|undefined|self|this)\b",
+    re.I,
+)
 _HASH_NAME: Final = re.compile(
-    rb"(?:^|[^A-Za-z]|(?<=[a-z0-9])(?=[A-Z]))(?i:sha[-_]?(?:1|224|256|384|512)?|md5|commit|digest|checksum|integrity|revision|etag|blake2\w*|crc\d*|thumbprint|"
-    rb"fingerprint|(?:git|content|file|tree|build)[-_]?(?:hash|rev|ref|sha)|hash[-_]?(?:value|of|sum)?|kid|uuid|guid|token[-_]?type|keywords?|keyboard\w*|keymap|"
+    rb"(?:^|[^A-Za-z]|(?<=[a-z0-9])(?=[A-Z]))(?i:sha[-_]?(?:1|224|256|384|512)?|md5|commit|digest|checksum|integrity"
+    rb"|revision|etag|blake2\w*|crc\d*|thumbprint|"
+    rb"fingerprint|(?:git|content|file|tree|build)[-_]?(?:hash|rev|ref|sha)|hash[-_]?(?:value|of|sum)?|kid|uuid|guid"
+    rb"|token[-_]?type|keywords?|keyboard\w*|keymap|"
     rb"authors?|author[-_](?:name|email)|tree|parent|blob|object[-_]?id)$"
 )
 _ID_NAME: Final = re.compile(rb"(?:(?:^|[-_ .])(?i:id)|(?<=[a-z0-9])I[dD])s?$")
@@ -56,14 +70,14 @@ def is_placeholder(body: bytes) -> bool:
         return len(body) <= 200
     if len(body) >= 12 and len(set(head)) <= 4:
         return True
-    return len(body) < 200 and _RUN.search(head) is not None or _is_sequence(head[:40])
+    return (len(body) < 200 and _RUN.search(head) is not None) or _is_sequence(head[:40])
 
 
 def _is_sequence(value: bytes) -> bool:
     """Whether most neighbours differ by the same step, as in abcdef or 13579."""
     if len(value) < 8:
         return False
-    steps = [b - a for a, b in zip(value, value[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(value)]
     return max(steps.count(1), steps.count(-1), steps.count(0)) * 10 >= len(steps) * 7
 
 
@@ -80,7 +94,9 @@ def is_reference(value: bytes, before: bytes) -> bool:
 
 
 _STORE: Final = re.compile(
-    rb"(?:^|[=:\"'])(?:arn:aws|@Microsoft\.KeyVault|projects/[^/]+/secrets|op://|vault:|ref\+|secretref:|ssm:|aws[-_]?secretsmanager:|gcp-?sm://|keyvault:)", re.IGNORECASE
+    rb"(?:^|[=:\"'])(?:arn:aws|@Microsoft\.KeyVault|projects/[^/]+/secrets|op://|vault:|ref\+|secretref:|ssm:"
+    rb"|aws[-_]?secretsmanager:|gcp-?sm://|keyvault:)",
+    re.IGNORECASE,
 )
 
 
@@ -95,7 +111,8 @@ def is_code(value: bytes, *, quoted: bool) -> bool:
 
 
 _PUBLIC_KEY: Final = re.compile(
-    rb"(?i)(?:pub(?:lic)?[-_ ]?key|key[-_ ]?id|(?:cache|primary|foreign|sort|partition|group|row|object|query|idempotency|dedup\w*)[-_ ]?key)$"
+    rb"(?i)(?:pub(?:lic)?[-_ ]?key|key[-_ ]?id|(?:cache|primary|foreign|sort|partition|group|row|object|query|idempotency"
+    rb"|dedup\w*)[-_ ]?key)$"
 )
 
 
@@ -139,8 +156,11 @@ def is_words(value: bytes) -> bool:
     return average >= 3 and len(numbers) <= max(1, len(value) // 12) and sum(map(len, numbers)) <= len(value) // 3
 
 
-_LEET: Final = bytes.maketrans(b"@4013$5789|!", b"aaolessybglI".lower())
-_COMMON: Final = re.compile(rb"password|passwd|secret|letmein|welcome|admin|qwert|monkey|dragon|iloveyou|hello|login|default|test|foo|bar|user|guest|root|master|abc")
+_LEET: Final = bytes.maketrans(b"@4013$5789|!", b"aaolesstbgli")
+_COMMON: Final = re.compile(
+    rb"password|passwd|secret|letmein|welcome|admin|qwert|monkey|dragon|iloveyou|hello|login|default|test|foo|bar|user"
+    rb"|guest|root|master|abc"
+)
 
 
 def is_common_password(value: bytes) -> bool:
@@ -150,10 +170,14 @@ def is_common_password(value: bytes) -> bool:
 
 
 _PUBLIC_TOKEN: Final = re.compile(
-    rb"(?i)(?:next|page|pagination|continuation|sync|resume|start|end|cancel\w*|csrf|xsrf|unlock|change|marker|cursor|client[-_ ]?request|idempotency|upload|"
+    rb"(?i)(?:next|page|pagination|continuation|sync|resume|start|end|cancel\w*|csrf|xsrf|unlock|change|marker|cursor"
+    rb"|client[-_ ]?request|idempotency|upload|"
     rb"state|nonce|request|lexer|syntax|stop|special|pad|eos|bos|mask|parse\w*)[-_ ]?tokens?$"
 )
-_AFTER_WORD: Final = re.compile(rb"(?i)^[-_. ]?(?:value|text|string|str|plain\w*|base64|b64|enc|raw|dev|devel\w*|prod\w*|test|stag\w*|live|main|default|old|new|[0-9]{0,4})$")
+_AFTER_WORD: Final = re.compile(
+    rb"(?i)^[-_. ]?(?:value|text|string|str|plain\w*|base64|b64|enc|raw|dev|devel\w*|prod\w*|test|stag\w*|live|main"
+    rb"|default|old|new|[0-9]{0,4})$"
+)
 
 
 def ends_in(name: bytes, word: str) -> bool:

@@ -1,0 +1,1 @@
+"""The use case: from what a user names to a report."""

@@ -66,7 +66,9 @@ def installation_key(env: Mapping[str, str] | None = None) -> bytes:
         except ValueError:
             key = b""
         if len(key) < 32:
-            raise InputError("STANCH_KEY is not a key.", hint="Give at least 64 hex digits, for example from `openssl rand -hex 32`.")
+            raise InputError(
+                "STANCH_KEY is not a key.", hint="Give at least 64 hex digits, for example from `openssl rand -hex 32`."
+            )
         return key
     base = env.get("XDG_DATA_HOME") or str(Path("~/.local/share").expanduser())
     path = Path(base) / "stanch" / "installation.key"

@@ -116,9 +116,18 @@ def _companion(match: CompanionMatch, context: ScanContext, lines: Lines) -> Com
     if match.secret:
         redacted = redact(match.value)
         value = match.value if context.keep_values else None
-        return Companion(name=match.name, secret=Secret(value, fingerprint=fingerprint_of(match.value, context.key), redacted=redacted), line=line)
+        return Companion(
+            name=match.name,
+            secret=Secret(value, fingerprint=fingerprint_of(match.value, context.key), redacted=redacted),
+            line=line,
+        )
     text = match.value.decode("utf-8", "replace")[:200]
-    return Companion(name=match.name, secret=Secret(None, fingerprint=fingerprint_of(match.value, context.key), redacted=text), line=line, shown=text)
+    return Companion(
+        name=match.name,
+        secret=Secret(None, fingerprint=fingerprint_of(match.value, context.key), redacted=text),
+        line=line,
+        shown=text,
+    )
 
 
 def _location(match: Match, lines: Lines, path: str, blob: str, offset: int) -> Location:
@@ -162,11 +171,14 @@ def pack(finding: Finding) -> tuple[Any, ...]:
 def unpack(packed: tuple[Any, ...]) -> Finding:
     """Undo `pack`."""
     finding, secret, companions = packed
-    return replace(
+    made: Finding = replace(
         finding,
         secret=_unpacked(secret),
-        companions=tuple(Companion(name=name, secret=_unpacked(raw), line=line, shown=text) for name, raw, line, text in companions),
+        companions=tuple(
+            Companion(name=name, secret=_unpacked(raw), line=line, shown=text) for name, raw, line, text in companions
+        ),
     )
+    return made
 
 
 _EMPTY: Any = None  # stands for the secret while a finding travels without it

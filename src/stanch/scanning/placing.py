@@ -92,7 +92,9 @@ def _one(group: list[tuple[Finding, str]], places: Mapping[str, Placed], in_head
     chosen = current[0] if current else oldest[1] if oldest else group[0][0]
     blobs = {f.location.blob for f, _ in group}
     every = {p for f, _ in group if f.location.blob in places for p in places[f.location.blob].paths} or {outer}
-    history = History(introduced=oldest[0] if oldest else None, in_head=bool(current), blobs=len(blobs), paths=tuple(sorted(every)))
+    history = History(
+        introduced=oldest[0] if oldest else None, in_head=bool(current), blobs=len(blobs), paths=tuple(sorted(every))
+    )
 
     def move(place: Location) -> Location:
         return replace(place, path=path)
@@ -119,14 +121,18 @@ def _without_renames(placed: list[Finding]) -> list[Finding]:
     kept = []
     for finding in placed:
         history = finding.history
-        moved = history is not None and not history.in_head and any(
-            other is not finding
-            and other.detector == finding.detector
-            and other.secret == finding.secret
-            and other.history is not None
-            and other.history.in_head
-            and _outer(finding.location.path) in other.history.paths
-            for other in placed
+        moved = (
+            history is not None
+            and not history.in_head
+            and any(
+                other is not finding
+                and other.detector == finding.detector
+                and other.secret == finding.secret
+                and other.history is not None
+                and other.history.in_head
+                and _outer(finding.location.path) in other.history.paths
+                for other in placed
+            )
         )
         if not moved:
             kept.append(finding)
@@ -146,5 +152,8 @@ def join_work_tree(files: Iterable[Finding], history: Iterable[Finding], prefix:
     for finding in files:
         earlier = old.pop((finding.detector, finding.secret.fingerprint, finding.location.path), None)
         out.append(replace(finding, history=earlier.history) if earlier is not None else finding)
-    out.extend(replace(f, location=replace(f.location, path=p), also_at=tuple(replace(a, path=p) for a in f.also_at)) for (_, _, p), f in old.items())
+    out.extend(
+        replace(f, location=replace(f.location, path=p), also_at=tuple(replace(a, path=p) for a in f.also_at))
+        for (_, _, p), f in old.items()
+    )
     return out

@@ -6,6 +6,7 @@ with it: that is said in the report, another is started, and what was found is k
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -126,7 +127,9 @@ class _Pool:
     def _start(self) -> _Member:
         mine, theirs = self._mp.Pipe()
         others = [m.pipe for m in self._members.values()] + [mine]
-        process = self._mp.Process(target=_work, args=(theirs, self._context, self._worker, others if self._worker else []), daemon=True)
+        process = self._mp.Process(
+            target=_work, args=(theirs, self._context, self._worker, others if self._worker else []), daemon=True
+        )
         process.start()
         theirs.close()
         member = _Member(process, mine)
@@ -159,10 +162,8 @@ class _Member:
 
     def send(self, number: int, job: Job) -> None:
         self.jobs[number] = job
-        try:
+        with contextlib.suppress(OSError):  # it died; the end of its pipe is noticed when it is read
             self.pipe.send((number, job))
-        except OSError:
-            pass  # it died; the end of its pipe is noticed when it is read
 
 
 def _work(pipe: Connection, context: ScanContext, worker: Worker | None, close: list[Connection]) -> None:

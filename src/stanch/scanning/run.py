@@ -153,7 +153,9 @@ def _with_commit(finding: Finding, place_of: Callable[[str, str], object]) -> Fi
     return replace(finding, history=History(introduced=commit, in_head=False, paths=(finding.location.path,)))  # type: ignore[arg-type]
 
 
-def _kept(findings: Iterable[Finding], verdicts: Verdicts, loaded: Loaded, foreign: ForeignIgnores | None, found: Collected) -> list[Finding]:
+def _kept(
+    findings: Iterable[Finding], verdicts: Verdicts, loaded: Loaded, foreign: ForeignIgnores | None, found: Collected
+) -> list[Finding]:
     least = Severity(loaded.settings.min_severity).rank
     out = []
     for finding in findings:
@@ -172,7 +174,12 @@ def _kept(findings: Iterable[Finding], verdicts: Verdicts, loaded: Loaded, forei
 def _foreign(finding: Finding, foreign: ForeignIgnores) -> bool:
     place = finding.location
     commit = finding.history.introduced if finding.history else None
-    return foreign.covers(place.path, place.line, place.end_line, [commit.id] if commit else [], lambda: finding.tags.get("sha1", "")) is not None
+    return (
+        foreign.covers(
+            place.path, place.line, place.end_line, [commit.id] if commit else [], lambda: finding.tags.get("sha1", "")
+        )
+        is not None
+    )
 
 
 def _untagged(finding: Finding) -> Finding:

@@ -136,7 +136,9 @@ def report(
     """Make the report of a scan."""
     skipped = sorted(set(found.skipped), key=lambda s: (s.path, s.code, s.reason))
     if found.interrupted:
-        skipped.append(Skipped(path="", code="interrupted", reason="the scan was interrupted; what was found until then is reported"))
+        skipped.append(
+            Skipped(path="", code="interrupted", reason="the scan was interrupted; what was found until then is reported")
+        )
     return ScanReport(
         version=version,
         targets=tuple(targets),
@@ -147,4 +149,3 @@ def report(
         detectors={d: detectors[d] for d in sorted({f.detector for f in findings}) if d in detectors},
         show_secrets=show_secrets,
     )
-

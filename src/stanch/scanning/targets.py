@@ -83,7 +83,11 @@ def _path(argument: str, mode: str, settings: Settings, excluded: Callable[[str,
     if (repo is None or repo.work_tree is not None) and settings.work_tree and not _is_git_dir(argument, repo):
         ignored = _ignored(argument) if settings.gitignore else None
         source = FileSource(
-            root=argument, excluded=excluded, ignored=ignored, follow_symlinks=settings.follow_symlinks, max_size=settings.max_file_size
+            root=argument,
+            excluded=excluded,
+            ignored=ignored,
+            follow_symlinks=settings.follow_symlinks,
+            max_size=settings.max_file_size,
         )
         targets.append(Target(shown=argument, source=source, prefix=prefix_of(argument)))
     if repo is not None:

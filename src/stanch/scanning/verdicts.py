@@ -22,7 +22,10 @@ _LOCK_FILES: Final = re.compile(
     r"composer\.lock|gemfile\.lock|podfile\.lock|poetry\.lock|uv\.lock|packages\.lock\.json|RECORD|.*\.(?:sum|sha256|sha1|md5|asc|sig|map)|SHA256SUMS|CHECKSUMS)$",
     re.IGNORECASE,
 )
-_TEST_PATHS: Final = re.compile(r"(?:^|[/!])(?:tests?|testing|__tests__|testdata|fixtures?|specs?|examples?|samples?|mocks?|docs?|doc|man|locale|i18n|translations?)[/!]|[._-](?:test|spec)\.[a-z]+$|(?:^|[/!])test_[^/]*$", re.IGNORECASE)
+_TEST_PATHS: Final = re.compile(
+    r"(?:^|[/!])(?:tests?|testing|__tests__|testdata|fixtures?|specs?|examples?|samples?|mocks?|docs?|doc|man|locale|i18n|translations?)[/!]|[._-](?:test|spec)\.[a-z]+$|(?:^|[/!])test_[^/]*$",
+    re.IGNORECASE,
+)
 
 
 class Verdicts:

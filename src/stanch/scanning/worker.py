@@ -196,7 +196,9 @@ class Worker:
             result.piece = (blob.path, blob.start, newlines, last)
 
 
-def _chunks(reader: BinaryIO, head: bytes, position: int, stop: int | None, first: int | None = None) -> Iterator[tuple[bytes, int, int, int]]:
+def _chunks(
+    reader: BinaryIO, head: bytes, position: int, stop: int | None, first: int | None = None
+) -> Iterator[tuple[bytes, int, int, int]]:
     """Yield (data, its offset, start, stop): the part of *data* to answer for, with a neighbourhood on both sides."""
     first = position if first is None else first
     end = None if stop is None else stop + OVERLAP
@@ -271,7 +273,11 @@ def _without_copies(findings: list[Finding]) -> list[Finding]:
     copies = [f for f in findings if f.location.path.endswith(TEXT)]
     if not copies:
         return findings
-    others = {(f.detector, f.secret.fingerprint, f.location.path.rpartition("!")[0], f.location.blob) for f in findings if f not in copies}
+    others = {
+        (f.detector, f.secret.fingerprint, f.location.path.rpartition("!")[0], f.location.blob)
+        for f in findings
+        if f not in copies
+    }
     others |= {(f.detector, f.secret.fingerprint, f.location.path, f.location.blob) for f in findings if f not in copies}
     return [
         f
@@ -285,7 +291,9 @@ TEXT: Final = "!text"
 
 def _touching(finding: Finding, added: tuple[tuple[int, int], ...]) -> Finding | None:
     """Keep a finding when one of its places touches an added line; that place becomes its own."""
-    places = [p for p in (finding.location, *finding.also_at) if any(p.line <= last and first <= p.end_line for first, last in added)]
+    places = [
+        p for p in (finding.location, *finding.also_at) if any(p.line <= last and first <= p.end_line for first, last in added)
+    ]
     return replace(finding, location=places[0], also_at=tuple(places[1:])) if places else None
 
 

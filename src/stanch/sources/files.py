@@ -11,7 +11,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from stanch.core.errors import InputError
 from stanch.core.finding import Skipped
@@ -54,17 +54,23 @@ class RangeJob:
 
     def blobs(self) -> Iterator[Blob | Skipped]:
         """Give the piece; whoever reads it looks a little beyond both of its ends."""
-        yield Blob(path=self.shown, opener=lambda: open(self.path, "rb", buffering=0), start=self.start, stop=self.stop)
+        yield Blob(path=self.shown, opener=lambda: _opened(self.path), start=self.start, stop=self.stop)
+
+
+def _opened(path: str) -> BinaryIO:
+    return cast(BinaryIO, open(path, "rb", buffering=0))
 
 
 def read_file(path: str, shown: str, size: int) -> Blob | Skipped:
     """Read one file; what cannot be read is said, not raised."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(
+            path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
         try:
             data = os.read(descriptor, size + 1) if size < IN_MEMORY else b""
             if len(data) > size or size >= IN_MEMORY:  # it grew since it was listed
-                return Blob(path=shown, opener=lambda: open(path, "rb", buffering=0))
+                return Blob(path=shown, opener=lambda: _opened(path))
             if len(data) < size:
                 data = _rest(descriptor, data)
         finally:
@@ -120,9 +126,13 @@ class FileSource:
         try:
             facts = os.stat(self.root)
         except OSError as exc:
-            raise InputError(f"{self.root!r} cannot be read: {exc.strerror or type(exc).__name__}.", hint="Check the path.") from exc
+            raise InputError(
+                f"{self.root!r} cannot be read: {exc.strerror or type(exc).__name__}.", hint="Check the path."
+            ) from exc
         if not stat.S_ISDIR(facts.st_mode):
-            yield from self._pack(iter([(self.root, _tidy(self.root), facts.st_size if stat.S_ISREG(facts.st_mode) else IN_MEMORY)]))
+            yield from self._pack(
+                iter([(self.root, _tidy(self.root), facts.st_size if stat.S_ISREG(facts.st_mode) else IN_MEMORY)])
+            )
             return
         yield from self._pack(self._walk(self.root))
 
@@ -135,7 +145,9 @@ class FileSource:
                 continue
             path, shown, size = entry
             if self.max_size and size > self.max_size:
-                yield Skipped(path=shown, code="too_large", reason=f"larger than {self.max_size:,} bytes; raise --max-file-size to read it")
+                yield Skipped(
+                    path=shown, code="too_large", reason=f"larger than {self.max_size:,} bytes; raise --max-file-size to read it"
+                )
             elif size > RANGE:
                 yield from _ranges(path, shown, size)
             else:
