@@ -160,6 +160,7 @@ Assign = Callable[[Name, Text], Text]
 
 def _fields(template: str, name: Name, short: Name, word: str) -> str:
     forms = {"UPPER": name.upper, "snake": name.snake, "kebab": name.kebab, "camel": name.camel, "Pascal": name.pascal, "dotted": name.dotted}
+    forms["header"] = name.header
     forms |= {"short": short.snake, "shortCamel": short.camel, "ShortPascal": short.pascal, "shortKebab": short.kebab}
     forms |= {"word": word.lower(), "Word": word[:1].upper() + word[1:]}
     for key in sorted(forms, key=len, reverse=True):
@@ -214,7 +215,8 @@ class Language:
 _XML_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<configuration>\n'
 LANGUAGES: dict[str, Language] = {
     "shell": Language(
-        forms=("export @UPPER@=@V@", "@UPPER@=@V@ ./deploy.sh --wait", "@snake@=@V@"), literal=_shell,
+        forms=("export @UPPER@=@V@", "@UPPER@=@V@ ./deploy.sh --wait", "@snake@=@V@", "./deploy.sh --@kebab@ @V@"), literal=_shell,
+        owned=("@word@ login --@shortKebab@=@V@ --quiet",),
         head="#!/usr/bin/env bash\nset -euo pipefail\ncd \"$(dirname \"$0\")\"\n\n", foot="\nexec ./run.sh \"$@\"\n",
     ),
     "env": Language(
@@ -222,7 +224,7 @@ LANGUAGES: dict[str, Language] = {
         head="# settings of the checkout service\n", foot="\n",
     ),
     "yaml": Language(
-        forms=("  @snake@: @V@", "  @camel@: @V@", "  @kebab@: @V@"), owned=("  @word@:\n    @short@: @V@",), literal=_yaml(6),
+        forms=("  @snake@: @V@", "  @camel@: @V@", "  @kebab@: @V@", "  @UPPER@: @V@"), owned=("  @word@:\n    @short@: @V@",), literal=_yaml(6),
         head="service:\n  replicas: 3\nsettings:\n", foot="\n",
     ),
     "json": Language(
@@ -242,11 +244,11 @@ LANGUAGES: dict[str, Language] = {
     ),
     "python": Language(
         forms=("@UPPER@ = @V@", 'os.environ["@UPPER@"] = @V@', 'settings = {"debug": False, "@snake@": @V@}'),
-        owned=("client = @Word@Client(@short@=@V@, timeout=30)",), literal=_python,
+        owned=("client = @Word@Client(@short@=@V@, timeout=30)", "@word@.@short@ = @V@"), literal=_python,
         head='"""Settings of the checkout service."""\n\nimport os\n\n', foot='\n\n\ndef ready() -> bool:\n    return bool(os.environ.get("HOME"))\n',
     ),
     "javascript": Language(
-        forms=("const @camel@ = @V@;", "process.env.@UPPER@ = @V@;", "module.exports = { debug: false, @camel@: @V@ };"),
+        forms=("const @camel@ = @V@;", "process.env.@UPPER@ = @V@;", "module.exports = { debug: false, @camel@: @V@ };", "  headers: { '@header@': @V@ },"),
         owned=("const client = new @Word@({ @shortCamel@: @V@, timeout: 3000 });",), literal=_javascript,
         head="'use strict';\n\nconst express = require('express');\n", foot="\n\nconst app = express();\napp.listen(8080);\n",
     ),
@@ -256,7 +258,7 @@ LANGUAGES: dict[str, Language] = {
         head="package io.acme.shop;\n\nimport java.util.Properties;\n\npublic class Settings {\n", foot="\n}\n", indent="    ",
     ),
     "go": Language(
-        forms=("@camel@ := @V@", 'os.Setenv("@UPPER@", @V@)', "cfg.@Pascal@ = @V@"), owned=("client := @word@.New(@word@.Config{@ShortPascal@: @V@})",),
+        forms=("@camel@ := @V@", 'os.Setenv("@UPPER@", @V@)', "cfg.@Pascal@ = @V@", 'req.Header.Set("@header@", @V@)'), owned=("client := @word@.New(@word@.Config{@ShortPascal@: @V@})",),
         literal=_go, head='package main\n\nimport (\n\t"log"\n\t"os"\n)\n\nfunc main() {\n', foot='\n\tlog.Println("ready")\n}\n', indent="\t",
     ),
     "csharp": Language(

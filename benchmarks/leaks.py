@@ -356,16 +356,17 @@ def _names_in_examples(detector: Detector) -> list[Name]:
     for template in detector.positive:
         for line in template.split("\n"):
             match = _ASSIGNMENT.fullmatch(line)
-            if match and match["text"] == "{value}" and match["name"].lower() not in _HEADERS and (not detector.near or _tells(detector, match["name"])):
+            if match and match["text"] == "{value}" and match["name"].lower() not in _HEADERS:
                 name = Name(words_of(match["name"]))
-                if name not in found:
+                if name not in found and (not detector.near or _tells(detector, name)):
                     found.append(name)
     return found
 
 
-def _tells(detector: Detector, name: str) -> bool:
-    low = squash(name)
-    return any(squash(word) in low for word in detector.near)
+def _tells(detector: Detector, name: Name) -> bool:
+    """Whether a near word stands in the name, its own separators written as each language likes."""
+    pattern = "|".join("[_.-]?".join(map(re.escape, re.split(r"[_. -]", word))) for word in detector.near)
+    return all(re.search(pattern, form, re.IGNORECASE) for form in (name.snake, name.camel))
 
 
 def _made_names(detector: Detector) -> list[Name]:

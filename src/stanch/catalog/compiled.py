@@ -7,19 +7,19 @@ hash over what went into it, so a changed detector file simply makes another cac
 from __future__ import annotations
 
 import hashlib
-import json
+import marshal
 import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Final
 
 from stanch.catalog.model import CompanionSpec, Detector
 
 DATA: Final = Path(__file__).parent / "data"
-FORMAT: Final = "5"
+FORMAT: Final = "6"
 _LEFT_OUT: Final = ("positive", "negative", "sample", "facts", "covers")
 
 
@@ -65,11 +65,11 @@ def compiled_catalog(extra: Sequence[Path] = (), *, folder: Path | None = None, 
         ConfigError: a detector file is wrong.
     """
     key = _signature([data, *extra])
-    path = folder / f"catalog-{key}.json" if folder else None
+    path = folder / f"catalog-{key}.bin" if folder else None
     if path is not None:
         try:
             return Compiled(_thaw(path.read_bytes()), key, folder)
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, EOFError):
             pass
     detectors = _load([data], list(extra))
     if path is not None:
@@ -101,19 +101,17 @@ def _signature(paths: list[Path]) -> str:
 def _freeze(detectors: Sequence[Detector]) -> bytes:
     rows = []
     for detector in detectors:
-        row = asdict(detector)
+        row = {field.name: getattr(detector, field.name) for field in fields(detector)}
+        row["companions"] = tuple(asdict(companion) for companion in detector.companions)
         for name in _LEFT_OUT:
             del row[name]
-        rows.append({name: value for name, value in row.items() if value not in ((), "", 0, 0.0, False)})
-    return json.dumps(rows, separators=(",", ":")).encode()
+        rows.append({name: value for name, value in row.items() if name == "literals" or value not in ((), "", 0, 0.0, False)})
+    return marshal.dumps(rows)
 
 
 def _thaw(raw: bytes) -> list[Detector]:
     found = []
-    for row in json.loads(raw):
-        for name in ("literals", "near", "checks"):
-            if name in row:
-                row[name] = tuple(row[name])
+    for row in marshal.loads(raw):  # noqa: S302  # our own file in the user's own folder, as Python's .pyc files are
         if "companions" in row:
             row["companions"] = tuple(CompanionSpec(**item) for item in row["companions"])
         found.append(Detector(**row))
@@ -134,10 +132,10 @@ def _store(path: Path, raw: bytes) -> None:
 def _forget_old(folder: Path, keep: int = 6) -> None:
     """Remove the oldest caches: each edit of a user's detector file leaves one behind."""
     try:
-        caches = [e for e in os.scandir(folder) if re.fullmatch(r"catalog-[0-9a-f]{24}\.json", e.name)]
+        caches = [e for e in os.scandir(folder) if re.fullmatch(r"catalog-[0-9a-f]{24}\.bin", e.name)]
         for entry in sorted(caches, key=lambda e: e.stat().st_mtime)[:-keep]:
-            key = entry.name[8:-5]
-            for name in (entry.name, f"anchors-{key}.hsdb", f"near-{key}.hsdb"):
+            key = entry.name[8:-4]
+            for name in (entry.name, f"anchors-{key}.hsdb", f"anchors-{key}.table", f"near-{key}.hsdb"):
                 Path(folder, name).unlink(missing_ok=True)
     except OSError:
         return

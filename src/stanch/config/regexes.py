@@ -20,7 +20,7 @@ MAX_LINE: Final = 4 * 1024  # bytes of a line an expression sees at most
 LEAST: Final = 64  # characters; an expression that may not even see so many is refused
 MANY: Final = 16  # inside each other, repetitions that may run this often count as endless
 ENDLESS: Final = 256  # one after the other, those that may run this often do
-_STEPS: Final = 1 << 26  # steps of the matcher that one search may take: about a second
+_STEPS: Final = 1 << 25  # steps of the matcher that one search may take: about a second
 
 # Characters from 128 on are not told apart but for three sorts: letters and digits, spaces, all others.
 _LETTER: Final = -1

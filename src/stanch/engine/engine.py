@@ -6,7 +6,7 @@ give the same matches in the same order, whatever else is scanned beside them.
 
 from __future__ import annotations
 
-import json
+import marshal
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Final
 from stanch.catalog.compiled import Compiled
 from stanch.catalog.model import MAX_WIDTH
 from stanch.engine import decode
-from stanch.engine.anchors import Pattern, patterns_for
+from stanch.engine.anchors import patterns_for
 from stanch.engine.candidates import Judge
 from stanch.engine.database import Database, Hit, load_or_compile, write_quietly
 from stanch.engine.match import Match, resolve
@@ -104,39 +104,42 @@ class Engine:
         seen: set[int] = set()
         regions: list[decode.Region] = []
         for number, end in hits:
-            pattern = self._patterns[number]
-            if pattern.kind == "start":
-                found.extend(self._judge.at(data, self.catalog.detectors[pattern.detector], end - pattern.length))
-            elif pattern.kind == "assign":
-                start = end - pattern.length
+            kind, index, length, align, back = self._patterns[number]
+            if kind == "start":
+                found.extend(self._judge.at(data, self.catalog.detectors[index], end - length))
+            elif kind == "assign":
+                start = end - length
                 if start >= 0 and start not in seen:
                     seen.add(start)
                     found.extend(self._judge.assigned(data, start))
                     if depth and (region := self._judge.encoded_value(data, start)):
                         found.extend(self._in_place(data, region, depth))
-            elif pattern.kind == "window":
-                detector = self.catalog.detectors[pattern.detector]
-                low = max(0, end - pattern.back - BORDER)
-                _merge(windows.setdefault(pattern.detector, []), low, end + (detector.width or MAX_WIDTH) + BORDER)
+            elif kind == "window":
+                detector = self.catalog.detectors[index]
+                low = max(0, end - back - BORDER)
+                _merge(windows.setdefault(index, []), low, end + (detector.width or MAX_WIDTH) + BORDER)
             elif depth:
-                found.extend(self._encoded(data, end, pattern, depth, regions))
+                found.extend(self._encoded(data, end, (kind, length, align), depth, regions))
         for index, spans in windows.items():
             for low, high in spans:
                 found.extend(self._judge.within(data, self.catalog.detectors[index], low, high))
         return resolve(_distinct(found))
 
-    def _encoded(self, data: bytes, end: int, pattern: Pattern, depth: int, regions: list[decode.Region]) -> list[Match]:
+    def _encoded(
+        self, data: bytes, end: int, what: tuple[str, int, int], depth: int, regions: list[decode.Region]
+    ) -> list[Match]:
         """Decode around the encoded form of a literal and look inside."""
-        if any(r.start <= end - pattern.length and end <= r.end and r.how == _HOW[pattern.kind] for r in regions):
+        kind, length, align = what
+        if any(r.start <= end - length and end <= r.end and r.how == _HOW[kind] for r in regions):
             return []
-        if pattern.kind == "base64":
-            region = decode.base64_around(data, end, pattern.length, pattern.align)
-        elif pattern.kind == "hex":
-            region = decode.hex_around(data, end, pattern.length)
-        elif pattern.kind == "wide":
-            region = decode.wide_around(data, end, pattern.length)
+        if kind == "base64":
+            region = decode.base64_around(data, end, length, align)
+        elif kind == "hex":
+            region = decode.hex_around(data, end, length)
+        elif kind == "wide":
+            region = decode.wide_around(data, end, length)
         else:
-            region = decode.percent_around(data, end, pattern.length)
+            region = decode.percent_around(data, end, length)
         if region is None:
             return []
         regions.append(region)
@@ -192,18 +195,22 @@ def _distinct(matches: list[Match]) -> list[Match]:
     return list(found.values())
 
 
-def _first_pass(catalog: Compiled) -> tuple[list[Pattern], Database]:
+Row = tuple[str, int, int, int, int]
+"""What the engine needs of a `Pattern`: kind, detector, length, align, back."""
+
+
+def _first_pass(catalog: Compiled) -> tuple[list[Row], Database]:
     folder: Path | None = catalog.folder
-    table = folder / f"anchors-{catalog.key}.json" if folder else None
+    table = folder / f"anchors-{catalog.key}.table" if folder else None
     database = folder / f"anchors-{catalog.key}.hsdb" if folder else None
     if table is not None:
         try:
-            patterns = [Pattern("", 0, *row) for row in json.loads(table.read_bytes())]
-            return patterns, load_or_compile(database, lambda: patterns_for(catalog.detectors))
-        except (OSError, ValueError, TypeError):
+            rows = marshal.loads(table.read_bytes())  # noqa: S302  # our own file, as Python's .pyc files are
+            return rows, load_or_compile(database, lambda: patterns_for(catalog.detectors))
+        except (OSError, ValueError, TypeError, EOFError):
             pass
     patterns = patterns_for(catalog.detectors)
+    rows = [(p.kind, p.detector, p.length, p.align, p.back) for p in patterns]
     if table is not None:
-        rows = [[p.kind, p.detector, p.length, p.align, p.back] for p in patterns]
-        write_quietly(table, json.dumps(rows, separators=(",", ":")).encode())
-    return patterns, load_or_compile(database, lambda: patterns)
+        write_quietly(table, marshal.dumps(rows))
+    return rows, load_or_compile(database, lambda: patterns)

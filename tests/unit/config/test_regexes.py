@@ -107,14 +107,14 @@ def test_bytes_expressions_are_checked_as_well():
         ("example", 65536),
         ("^example$", 65536),
         ("^[a-z]+-[0-9]+$", 65536),
-        (r"[\w.-]+@[\w-]+\.[a-z]+", 8192),
-        ("foo.*bar", 8192),
-        ("^foo.*bar.*baz", 8192),
-        ("foo.*bar.*baz", 586),
-        ("[a-z]{0,50}foo[a-z]{0,99}bar[a-z]{0,99}x", 131),
-        ("(?:.*a){3}b", 168),
-        ("(?:.*a.*b|c)d.*e", 168),
-        ("a.*b.*c.*d.*e", 83),
+        (r"[\w.-]+@[\w-]+\.[a-z]+", 5792),
+        ("foo.*bar", 5792),
+        ("^foo.*bar.*baz", 5792),
+        ("foo.*bar.*baz", 465),
+        ("[a-z]{0,50}foo[a-z]{0,99}bar[a-z]{0,99}x", 65),
+        ("(?:.*a){3}b", 141),
+        ("(?:.*a.*b|c)d.*e", 141),
+        ("a.*b.*c.*d.*e", 72),
     ],
 )
 def test_more_open_repetitions_see_less_text(pattern, limit):
@@ -134,7 +134,7 @@ def test_too_many_open_repetitions_are_refused():
 def test_of_a_long_text_the_part_around_a_place_is_seen():
     expression = Expression("mark.*a.*z")
     text = "x" * 5000 + "mark a z" + "x" * 5000
-    assert expression.limit == 586
+    assert expression.limit == 465
     assert expression.found_in(text, 5004)
     assert not expression.found_in(text, 0)
     assert expression.found_in("x" * 700 + "mark a z", 708)

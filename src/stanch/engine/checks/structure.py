@@ -57,11 +57,13 @@ def base64_lines(text: bytes) -> list[bytes]:
         for pattern, plain in _ESCAPED:
             text = pattern.sub(plain, text)
     # The block starts inside a string, so after each quote we are by turns outside and inside of one.
-    text = b"\n".join(_QUOTE.split(text)[::2]).replace(b"\\/", b"/")
-    first, *rest = text.split(b"\n")
+    inside = _QUOTE.split(text)[::2]
+    first, *rest = b"\n".join(inside).replace(b"\\/", b"/").split(b"\n")
     rest = [line.lstrip(b" \t") for line in rest]
-    for mark in _LINE_MARKS:
-        if rest and all(line.startswith(mark) for line in rest if line):
+    marked = [line for line in rest if line]
+    for mark in _LINE_MARKS if len(inside) == 1 and len(marked) > 1 else ():
+        # "+" and "//" are base64 too: they are marks only where no line does without.
+        if all(line.startswith(mark) for line in marked):
             rest = [line[len(mark) :] for line in rest]
             break
     return [clean for line in (first, *rest) if (clean := line.strip(_LINE_EDGE).removeprefix(b"- "))]
@@ -266,12 +268,15 @@ def _is_pgp_secret(raw: bytes) -> bool:
 _LABELS: Final = {b"OPENSSH": _is_openssh, b"PGP": _is_pgp_secret}
 
 
+_SSH2_HEADER: Final = re.compile(rb"(?:Comment|Subject): ?(?:\\*\"[^\"\n]{0,200}\"|[^\n\"\\]{0,200})")
+
+
 def is_ssh2_key(value: bytes) -> bool:
     """Tell whether a block is a private key of SSH Tectia: the body starts with the magic 3F6FF9EB."""
     match = re.search(rb"PRIVATE KEY ----(.+?)(?:---- END|\Z)", value, re.DOTALL)
     if match is None:
         return False
-    raw = base64_bytes(b"\n".join(line for line in base64_lines(match.group(1)) if b":" not in line))
+    raw = base64_bytes(_SSH2_HEADER.sub(b"", match.group(1)))
     return raw is not None and raw.startswith(b"\x3f\x6f\xf9\xeb") and len(raw) > 64
 
 

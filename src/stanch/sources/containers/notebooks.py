@@ -1,7 +1,8 @@
 """Text of Jupyter notebooks: the lines of cells and their outputs, freed from JSON strings.
 
-Reads the strings one by one instead of parsing the whole, so a notebook that is cut off or nests without end still
-gives its text. Format: https://nbformat.readthedocs.io/en/latest/format_description.html
+Looks for the keys that hold text instead of parsing the whole, so a notebook that is cut off or nests without end
+still gives its text, and pictures cost nothing. No string can hold such a key, because its quotes would be escaped.
+Format: https://nbformat.readthedocs.io/en/latest/format_description.html
 """
 
 from __future__ import annotations
@@ -13,46 +14,34 @@ from collections.abc import Iterator
 from stanch.sources.containers.streams import Readable
 
 LARGEST = 64 * 1024 * 1024  # bytes; larger ones are pictures, and are still scanned as they are
-# A string is taken as a whole; everything else that matters is one character. The end of a string is optional, so
-# that the last one of a file that was cut off is read, and read once.
-_TOKEN = re.compile(rb'"((?:[^"\\]++|\\.)*+)"?|[\[\]{}:,]', re.DOTALL)
-_TEXTS = frozenset({b"source", b"text", b"text/plain", b"text/markdown", b"text/html", b"traceback", b"evalue", b"input"})
+_STRINGS = 10_000  # of one cell, joined at a time
+_KEY = re.compile(rb'"(?:source|text|text/plain|text/markdown|text/html|traceback|evalue|input)"\s*+:\s*+(\[?+)\s*+(?=")')
+# The end of a string is optional, so that the last one of a file that was cut off is read, and read once.
+_STRING = re.compile(rb'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)
+_NEXT = re.compile(rb'\s*+,\s*+(?=")')
 
 
 def notebook_text(data: bytes) -> Iterator[str]:
-    """Yield the text of each cell and output, in the order of the file, each ending with a newline."""
-    key = last = b""
-    wanted = listed = False
-    parts: list[str] = []
-    for token in _TOKEN.finditer(data):
-        raw = token[1]
-        if raw is not None:
-            last = raw
-            if wanted:
-                parts.append(_string(raw))
-            continue
-        mark = token[0]
-        if mark == b":":
-            if not listed:
-                key = last
-                parts.clear()
-                wanted = key in _TEXTS
-        elif mark == b"[":
-            listed = wanted and not parts
-        elif mark == b"{":
-            wanted = listed = False
-            parts.clear()
-        elif wanted and (mark in b"]}" or not listed):
-            if parts:
-                text = "".join(parts)
-                yield text if text.endswith("\n") else text + "\n"
-            parts.clear()
-            wanted = listed = False
-    if parts and wanted:
-        yield "".join(parts)
+    """Yield the text of cells and outputs in the order of the file; each ends with a newline."""
+    at = 0
+    while key := _KEY.search(data, at):
+        at = key.end()
+        parts: list[str] = []
+        while string := _STRING.match(data, at):
+            parts.append(_decoded(string[1]))
+            at = string.end()
+            following = _NEXT.match(data, at) if key[1] else None
+            if following is None:
+                break
+            at = following.end()
+            if len(parts) == _STRINGS:
+                yield "".join(parts)
+                parts = []
+        text = "".join(parts)
+        yield text if text.endswith("\n") else text + "\n"
 
 
-def _string(raw: bytes) -> str:
+def _decoded(raw: bytes) -> str:
     if b"\\" not in raw:
         return raw.decode("utf-8", "replace")
     try:
