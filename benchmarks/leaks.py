@@ -125,6 +125,9 @@ class Name:
         return self.fixed or " ".join(self.words)
 
 
+_SCRIPT_NAMES = (Name(("setup", "script")), Name(("notes",)), Name(("template",)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
     """One value on its way into a file.
@@ -235,8 +238,10 @@ def _by_example(detector: Detector, turn: int, value: str, rng: random.Random) -
         leak = replace(leak, others=tuple((n, fill(t, detector, rng)) for n, t in others))
         if _still_matches(detector, leak):
             return leak
-    kind = "token" if template.strip() == "{value}" else "script"
-    return _leak(detector, kind, template.strip("\n") if kind == "script" else "{value}", _made_names(detector)[0], value, rng)
+    if template.strip() == "{value}":
+        return _leak(detector, "token", "{value}", _made_names(detector)[0], value, rng)
+    # A script says everything itself; the name it happens to be kept under must neither help nor mislead.
+    return _leak(detector, "script", template.strip("\n"), _SCRIPT_NAMES[turn % len(_SCRIPT_NAMES)], value, rng)
 
 
 def _leak(detector: Detector, kind: str, template: str, name: Name, value: str, rng: random.Random) -> Leak:
@@ -390,7 +395,7 @@ def _title(detector: Detector) -> tuple[str, ...]:
 def _naming_words(detector: Detector) -> list[str]:
     """Near words that can stand in a name; those that speak of the provider first."""
     about = squash(f"{detector.provider} {detector.name} {detector.id} {' '.join(detector.positive)}")
-    usable = [w for w in detector.near if not re.search(r"\.(?:com|net|io|org|us|microsoft|windows|telegram)\b|\.chat\.", w)]
+    usable = [w for w in detector.near if not re.search(r"\.(?:com|net|io|org|us|co|ai|dev|app|me|tv|cloud|microsoft|windows|telegram)\b|\.chat\.", w)]
     fitting = [w for w in usable if squash(w) in about]
     return fitting or usable
 

@@ -93,12 +93,13 @@ class Scanner:
         targets = [os.fspath(path) for path in paths]
         sources: list[Source] = [FileSource(root=target) for target in targets]
         found = collect(sources, self._context, workers=workers)
+        findings = merge(found.findings)
         return report(
             found,
-            merge(found.findings),
+            findings,
             targets=targets,
             version=__version__,
-            detectors=detector_facts(self._context),
+            detectors=detector_facts(self._context, {f.detector for f in findings}),
             show_secrets=False,
         )
 

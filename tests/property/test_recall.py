@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanch.engine.engine import Engine
-from tests.support.planting import Plant, bare, detectors, own_shape, plant, spans
+from tests.support.planting import Plant, bare, detectors, own_shape, plant, spans, times
 
 WORDS = b"the of and a to in he have it that for they with as not on she at by this we you do but from or which one would all will".split()
 
@@ -87,7 +87,7 @@ def planted_from(pick: tuple[int, int, int], engine: Engine) -> Plant:
     return plant(detectors()[index], number, seed, engine)
 
 
-@settings(max_examples=300)
+@settings(max_examples=times(300))
 @given(pick=picks, before=junk, after=junk)
 def test_any_value_is_found_at_any_offset_of_any_blob(engine: Engine, pick: tuple[int, int, int], before: bytes, after: bytes):
     planted = planted_from(pick, engine)
@@ -96,7 +96,7 @@ def test_any_value_is_found_at_any_offset_of_any_blob(engine: Engine, pick: tupl
     assert planted.at(len(head)) in spans(engine.scan(head + planted.text + b"\n\n" + after))
 
 
-@settings(max_examples=150)
+@settings(max_examples=times(150))
 @given(picked=st.lists(picks, max_size=4), joined=st.lists(junk, max_size=5), data=st.data())
 def test_a_batch_gives_what_each_blob_gives_alone(engine: Engine, picked: list[tuple[int, int, int]], joined: list[bytes], data: st.DataObject):
     blobs = [*joined, *(planted_from(pick, engine).text for pick in picked)]
@@ -104,7 +104,7 @@ def test_a_batch_gives_what_each_blob_gives_alone(engine: Engine, picked: list[t
     assert [spans(found) for found in engine.scan_batch(blobs)] == [spans(engine.scan(blob)) for blob in blobs]
 
 
-@settings(max_examples=150)
+@settings(max_examples=times(150))
 @given(picked=st.lists(picks, min_size=1, max_size=3), cuts=st.data(), other=junk)
 def test_a_batch_does_not_join_what_was_cut_apart(engine: Engine, picked: list[tuple[int, int, int]], cuts: st.DataObject, other: bytes):
     """Halves of a value in two neighbouring blobs are halves, not a value."""
@@ -122,7 +122,7 @@ def _separator() -> bytes:
     return b"\n" + b"- - -\n" * (reach // 6 + 100)
 
 
-@settings(max_examples=150)
+@settings(max_examples=times(150))
 @given(first=st.lists(st.one_of(picks, junk), min_size=1, max_size=4), second=st.lists(st.one_of(picks, junk), min_size=1, max_size=4))
 def test_more_text_takes_nothing_away(engine: Engine, first: list, second: list):
     """scan(a + b) ⊇ scan(a), and of b likewise, when a and b are apart."""
@@ -140,7 +140,7 @@ def test_more_text_takes_nothing_away(engine: Engine, first: list, second: list)
     assert not missing_b, shift
 
 
-@settings(max_examples=100)
+@settings(max_examples=times(100))
 @given(pick=picks, before=junk, after=junk)
 def test_the_same_bytes_give_the_same_matches_in_every_clone(engine: Engine, pick: tuple[int, int, int], before: bytes, after: bytes):
     blob = before + b"\n" + planted_from(pick, engine).text + b"\n" + after

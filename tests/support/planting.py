@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from hypothesis import settings
+
 from stanch.catalog.load import load_catalog
 from stanch.catalog.model import Detector
 from stanch.catalog.sampler import fill, sample_value
@@ -112,3 +114,8 @@ def line_and_column(blob: bytes, offset: int) -> tuple[int, int]:
     """Count lines the slow way, to hold the fast one against it."""
     before = blob[:offset].split(b"\n")
     return len(before), len(before[-1]) + 1
+
+
+def times(count: int) -> int:
+    """How many examples to draw: *count* in the suite, more under ``HYPOTHESIS_PROFILE=search``."""
+    return count * settings().max_examples // 100

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, overload
 
 from stanch.catalog.model import CompanionSpec, Detector
 
@@ -35,9 +35,41 @@ class Compiled:
     __slots__ = ("detectors", "folder", "key")
 
     def __init__(self, detectors: Sequence[Detector], key: str, folder: Path | None) -> None:
-        self.detectors = tuple(detectors)
+        self.detectors = detectors
         self.key = key
         self.folder = folder
+
+
+class Thawed(Sequence[Detector]):
+    """Detectors of a cache, each made when it is first asked for: a scan meets few of them.
+
+    Args:
+        rows: as `_freeze` wrote them.
+    """
+
+    __slots__ = ("_made", "_rows")
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self._rows = rows
+        self._made: list[Detector | None] = [None] * len(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Detector: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Detector]: ...
+    def __getitem__(self, index: int | slice) -> Detector | list[Detector]:
+        """Return one detector, or a list of them."""
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        made = self._made[index]
+        if made is None:
+            row = self._rows[index]
+            companions = tuple(CompanionSpec(**item) for item in row.get("companions", ()))
+            made = self._made[index] = Detector(**{**row, "companions": companions})
+        return made
 
 
 def cache_folder() -> Path | None:
@@ -109,13 +141,11 @@ def _freeze(detectors: Sequence[Detector]) -> bytes:
     return marshal.dumps(rows)
 
 
-def _thaw(raw: bytes) -> list[Detector]:
-    found = []
-    for row in marshal.loads(raw):  # noqa: S302  # our own file in the user's own folder, as Python's .pyc files are
-        if "companions" in row:
-            row["companions"] = tuple(CompanionSpec(**item) for item in row["companions"])
-        found.append(Detector(**row))
-    return found
+def _thaw(raw: bytes) -> Thawed:
+    rows = marshal.loads(raw)  # noqa: S302  # our own file in the user's own folder, as Python's .pyc files are
+    if not isinstance(rows, list):
+        raise TypeError("not a catalog")
+    return Thawed(rows)
 
 
 def _store(path: Path, raw: bytes) -> None:

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stanch.catalog.model import Detector
-
-CASELESS: Final = 1  # hyperscan.HS_FLAG_CASELESS
-DOTALL: Final = 2  # hyperscan.HS_FLAG_DOTALL
+from stanch.engine.database import CASELESS, DOTALL
 
 MAX_BACK: Final = 4_096  # bytes before a literal in which a match that contains it may begin
 

@@ -10,30 +10,32 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from stanch.engine.lazy import Lazy
+
 LOOK_BACK: Final = 200
 MAX_VALUE: Final = 4_096
 
 # Read backwards from the value: opening marks, an operator, a type, closing marks, the name.
-_BEFORE: Final = re.compile(
+_BEFORE: Final = Lazy(
     rb"""(?P<open>(?:;touq&|;43#&|[\s"'`(\[{<\\|+-]){0,24}(?:[frbusFRBUS@$]{1,2}(?=[\s=:,(\[{]))?[\s(\[{]{0,16})"""
     rb"""(?P<op>>=|=:|=\?|=\+|=+|:+|,|>|)[ \t]{0,16}"""
     rb"""(?:[a-zA-Z0-9_.<>\[\]?*&' ]{2,36}?[ \t]{0,2}:[ \t]{0,2}(?=[\w"'`)\]]))?"""
     rb"""(?P<close>(?:;touq&|;43#&|[\\"'`\])\[]){0,6})\s{0,16}(?P<name>[A-Za-z0-9_.\- ]{1,80})"""
 )
-_PLAIN: Final = re.compile(rb"[^\s\"'`<>]{1,4096}")
+_PLAIN: Final = Lazy(rb"[^\s\"'`<>]{1,4096}")
 _QUOTED: Final = {
     quote: re.compile(rb"[^" + quote + rb"\\\r\n]{0,4096}(?:\\.[^" + quote + rb"\\\r\n]{0,4096}){0,200}")
     for quote in (b'"', b"'", b"`")
 }
-_ESCAPED: Final = re.compile(rb"[^\\\"'\r\n]{0,4096}")
-_ENTITY: Final = re.compile(rb"&(?:quot|#34|apos|#39|lt|gt);")
-_PARAMETER: Final = re.compile(rb"&(?:amp;)?[A-Za-z_.-]{1,40}=")
-_INDIRECT: Final = re.compile(rb"(?i)(?:^|[^a-z])(?:value|default|val|data|content|stringvalue|text)$")
-_NAMED: Final = re.compile(
+_ESCAPED: Final = Lazy(rb"[^\\\"'\r\n]{0,4096}")
+_ENTITY: Final = Lazy(rb"&(?:quot|#34|apos|#39|lt|gt);")
+_PARAMETER: Final = Lazy(rb"&(?:amp;)?[A-Za-z_.-]{1,40}=")
+_INDIRECT: Final = Lazy(rb"(?i)(?:^|[^a-z])(?:value|default|val|data|content|stringvalue|text)$")
+_NAMED: Final = Lazy(
     rb"""(?i)(?:\b(?:name|key|id|variable|field|secret|property)["']?\s{0,4}(?:[:=]\s{0,4}|\s(?!\s{0,4}(?:name|key|id|value)["']?\s{0,4}[:=]))\\?["']?)(?P<name>[\w.\-/]{2,80})"""
 )
 
-_OWNER: Final = re.compile(rb"""(?P<name>[\w.\-/]{2,80})["'\\]{0,3}\s{0,4}(?:[:=]\s{0,4})?(?:\{|</name>)[^\w}]{0,20}<?$""")
+_OWNER: Final = Lazy(rb"""(?P<name>[\w.\-/]{2,80})["'\\]{0,3}\s{0,4}(?:[:=]\s{0,4})?(?:\{|</name>)[^\w}]{0,20}<?$""")
 
 
 @dataclass(frozen=True, slots=True)

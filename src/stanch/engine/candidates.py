@@ -10,14 +10,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from stanch.catalog.compiled import Compiled
 from stanch.catalog.model import CompanionSpec, Detector
 from stanch.engine import decode
-from stanch.engine.anchors import CASELESS, Pattern, escape, spellings
 from stanch.engine.assignments import Assignment, read_assignment
 from stanch.engine.checks import run_checks
 from stanch.engine.checks.extents import EXTENTS
-from stanch.engine.database import Database, load_or_compile
+from stanch.engine.firstpass import FirstPass
+from stanch.engine.lazy import Lazy
 from stanch.engine.match import RANK_CHECKED, RANK_GENERIC, RANK_NEAR, RANK_SHAPE, CompanionMatch, Match
 from stanch.engine.plausible import (
     ends_in,
@@ -43,43 +42,28 @@ UNESCAPE: Final = 8_192  # bytes of a window in which escaped quotes are undone
 LONG_WORD: Final = 6  # near words of this length count anywhere; from `MIDDLE_WORD` on they need a border in front; others two
 MIDDLE_WORD: Final = 4
 # A variable, a type, a call; or what logs are full of: a word and a number (user:604), a number, a setting (backoff=40ms).
-_IDENTIFIER: Final = re.compile(
+_IDENTIFIER: Final = Lazy(
     rb"[A-Za-z_$][A-Za-z_.]{0,60}(?:[(\[\s,;)<*&]|->|:(?![A-Za-z0-9])|$|[:#/=][0-9.]{1,12}[a-z]{0,3}(?:[\s,;)\]}&\"']|$))"
     rb"|[0-9][0-9.:-]{0,40}(?:[\s,;)\]}&\"']|$)"
 )
 _QUOTES: Final = (b'"', b"'", b"`")
-_HEX: Final = re.compile(rb"[0-9a-fA-F]+")
-_CONTINUES: Final = re.compile(rb"[-+.=][A-Za-z0-9]")
+_HEX: Final = Lazy(rb"[0-9a-fA-F]+")
+_CONTINUES: Final = Lazy(rb"[-+.=][A-Za-z0-9]")
 _STRONG_CHECKS: Final = frozenset(("crc32-base62", "bech32", "jwt", "jwe", "pem-key", "der-key", "pkcs12", "azure-his"))
-_ENCODED: Final = re.compile(rb"[A-Za-z0-9+/_-]{11,64000}={0,2}")
+_ENCODED: Final = Lazy(rb"[A-Za-z0-9+/_-]{11,64000}={0,2}")
 
 
 class Judge:
     """Holds what is needed to decide, compiled on first use.
 
     Args:
-        catalog: the catalog whose detectors decide.
+        first: the first pass over the catalog whose detectors decide.
     """
 
-    def __init__(self, catalog: Compiled) -> None:
-        self._catalog = catalog
+    def __init__(self, first: FirstPass) -> None:
+        self._first = first
+        self._detectors = first.catalog.detectors
         self._expressions: dict[str, re.Pattern[bytes]] = {}
-        self._generic = [d for d in catalog.detectors if d.generic]
-        self._by_word: dict[str, list[Detector]] = {}
-        for detector in catalog.detectors:
-            if detector.near and not detector.generic:
-                for word in detector.near:
-                    self._by_word.setdefault(word, []).append(detector)
-        words = sorted({*self._by_word, *(word for d in self._generic for word in d.near)})
-        self._spellings = sorted({(spelling, word) for word in words for spelling in spellings(word)})
-        self._near: Database | None = None
-
-    def clone(self) -> Judge:
-        """Return a judge for another thread."""
-        twin = object.__new__(Judge)
-        twin.__dict__.update(self.__dict__)
-        twin._near = None
-        return twin
 
     # --- detectors with a shape of their own ------------------------------------------------------------------
 
@@ -212,8 +196,8 @@ class Judge:
         named: set[tuple[str, str]] = set()
         name_low = window[: start - low].rfind(assignment.name) if assignment.name else -1
         line_low = data.rfind(b"\n", low, start) + 1 - low if b"\n" in window[: start - low] else 0
-        for number, stop in self._near_words().scan(window):
-            spelling, word = self._spellings[number]
+        for number, stop in self._first.near.scan(window):
+            spelling, word, owners = self._first.words[number]
             first = stop - len(spelling)
             if not _counts(window, first, stop, spelling):
                 continue
@@ -222,20 +206,12 @@ class Judge:
             if inside:
                 named.add((spelling, word))
             same_line = first >= line_low and b"\n" not in window[start - low + 1 : max(first, start - low + 1)]
-            for detector in self._by_word.get(word, ()):
+            for detector in map(self._detectors.__getitem__, owners):
                 if detector.same_line and not (same_line or inside):
                     continue
                 if detector.id not in best or distance < best[detector.id][2]:
                     best[detector.id] = (detector, spelling, distance)
         return list(best.values()), named
-
-    def _near_words(self) -> Database:
-        if self._near is None:
-            folder = self._catalog.folder
-            path = folder / f"near-{self._catalog.key}.hsdb" if folder else None
-            texts = [spelling for spelling, _ in self._spellings] or ["\x00\x01no detector has words\x01\x00"]
-            self._near = load_or_compile(path, lambda: [Pattern(escape(text), CASELESS, "near", -1) for text in texts])
-        return self._near
 
     # --- by name only -----------------------------------------------------------------------------------------
 
@@ -244,7 +220,7 @@ class Judge:
         last = [word for spelling, word in words if ends_in(name, spelling)]
         if not last or _is_no_secret(data, assignment):
             return
-        for detector in self._generic:
+        for detector in map(self._detectors.__getitem__, self._first.generic):
             if not detector.near or not any(word in detector.near for word in last):
                 continue
             if self._whole(detector).fullmatch(value) is None or run_checks(detector.checks, value):
@@ -337,7 +313,7 @@ class Judge:
         return self._expression(detector.value or detector.expression)
 
 
-_RUN_BACK: Final = re.compile(rb"[^\s\"'`<>]*")
+_RUN_BACK: Final = Lazy(rb"[^\s\"'`<>]*")
 
 
 def _inside_reference(data: bytes, start: int) -> bool:

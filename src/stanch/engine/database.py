@@ -13,9 +13,11 @@ from typing import Any
 
 import hyperscan
 
-from stanch.engine.anchors import Pattern
-
 Hit = tuple[int, int]
+Expression = tuple[str, int]
+"""Text in Hyperscan's syntax, latin-1, and its flags."""
+CASELESS = hyperscan.HS_FLAG_CASELESS
+DOTALL = hyperscan.HS_FLAG_DOTALL
 
 
 class Database:
@@ -48,26 +50,26 @@ class Database:
         return hits
 
 
-def compile_patterns(patterns: Sequence[Pattern]) -> bytes:
+def compile_expressions(expressions: Sequence[Expression]) -> bytes:
     """Compile expressions into a serialised database."""
     db = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     db.compile(
-        expressions=[pattern.expression.encode("latin-1") for pattern in patterns],
-        ids=list(range(len(patterns))),
-        elements=len(patterns),
-        flags=[pattern.flags for pattern in patterns],
+        expressions=[text.encode("latin-1") for text, _ in expressions],
+        ids=list(range(len(expressions))),
+        elements=len(expressions),
+        flags=[flags for _, flags in expressions],
     )
     return bytes(hyperscan.dumpb(db))
 
 
-def load_or_compile(path: Path | None, patterns: Callable[[], Sequence[Pattern]]) -> Database:
+def load_or_compile(path: Path | None, expressions: Callable[[], Sequence[Expression]]) -> Database:
     """Return the database cached at *path*, compiling it when there is none or it does not fit this machine."""
     if path is not None:
         try:
             return Database(path.read_bytes())
         except (OSError, hyperscan.error, ValueError):
             pass
-    raw = compile_patterns(patterns())
+    raw = compile_expressions(expressions())
     if path is not None:
         write_quietly(path, raw)
     return Database(raw)

@@ -7,7 +7,6 @@ bounded, so memory and time do not depend on what a file claims to contain.
 from __future__ import annotations
 
 import binascii
-import re
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable
@@ -15,15 +14,17 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from stanch.engine.lazy import Lazy
+
 REACH: Final = 48_000  # characters decoded to either side of a hit
 MAX_INFLATED: Final = 4 * 1024 * 1024
-_BACK: Final = re.compile(rb"[A-Za-z0-9+/_-]*(?:(?:\r?\n|\n\r?|n\\|n\\r\\)[ \t]*[A-Za-z0-9+/_-]+)*")
-_FORTH: Final = re.compile(rb"[A-Za-z0-9+/_-]*(?:(?:\r?\n|\\n|\\r\\n)[ \t]*[A-Za-z0-9+/_-]+)*={0,2}")
-_JUNK: Final = re.compile(rb"\\r|\\n|\s")
-_HEX_BACK: Final = re.compile(rb"[0-9A-Fa-f]*")
-_WIDE_BACK: Final = re.compile(rb"(?:\x00[\t\r\n\x20-\x7e])*")
-_WIDE_FORTH: Final = re.compile(rb"(?:[\t\r\n\x20-\x7e]\x00)*")
-_PERCENT_RUN: Final = re.compile(rb"[^\s\"'<>\\]*")
+_BACK: Final = Lazy(rb"[A-Za-z0-9+/_-]*(?:(?:\r?\n|\n\r?|n\\|n\\r\\)[ \t]*[A-Za-z0-9+/_-]+)*")
+_FORTH: Final = Lazy(rb"[A-Za-z0-9+/_-]*(?:(?:\r?\n|\\n|\\r\\n)[ \t]*[A-Za-z0-9+/_-]+)*={0,2}")
+_JUNK: Final = Lazy(rb"\\r|\\n|\s")
+_HEX_BACK: Final = Lazy(rb"[0-9A-Fa-f]*")
+_WIDE_BACK: Final = Lazy(rb"(?:\x00[\t\r\n\x20-\x7e])*")
+_WIDE_FORTH: Final = Lazy(rb"(?:[\t\r\n\x20-\x7e]\x00)*")
+_PERCENT_RUN: Final = Lazy(rb"[^\s\"'<>\\]*")
 _URLSAFE: Final = bytes.maketrans(b"-_", b"+/")
 
 
@@ -128,7 +129,7 @@ def percent_around(data: bytes, hit: int, length: int, reach: int = 4_000) -> Re
     return Region(raw, start, end, "percent", (0, 1)) if len(raw) != end - start else None
 
 
-_PERCENT_VALUE: Final = re.compile(rb"[A-Za-z0-9_.~!*'()/+=,:;$@-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.~!*'()/+=,:;$@-]*)+")
+_PERCENT_VALUE: Final = Lazy(rb"[A-Za-z0-9_.~!*'()/+=,:;$@-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.~!*'()/+=,:;$@-]*)+")
 
 
 def percent_value(data: bytes, start: int) -> Region | None:
@@ -137,7 +138,7 @@ def percent_value(data: bytes, start: int) -> Region | None:
     return Region(unquote_to_bytes(match.group()), start, match.end(), "percent", (0, 1)) if match else None
 
 
-_ESCAPED_QUOTE: Final = re.compile(rb"""\\+"|\\'|&quot;|&#34;|&apos;|&#39;|&amp;|&lt;|&gt;|\\u0026|\\u003[de]|""|'\\''|\\/""")
+_ESCAPED_QUOTE: Final = Lazy(rb"""\\+"|\\'|&quot;|&#34;|&apos;|&#39;|&amp;|&lt;|&gt;|\\u0026|\\u003[de]|""|'\\''|\\/""")
 _MEANT: Final = {
     b"&apos;": b"'", b"&#39;": b"'", b"&amp;": b"&", b"&lt;": b"<", b"&gt;": b">", b"'\\''": b"'", b"\\'": b"'",
     b"\\u0026": b"&", b"\\u003d": b"=", b"\\u003e": b">", b"\\/": b"/",

@@ -6,18 +6,16 @@ give the same matches in the same order, whatever else is scanned beside them.
 
 from __future__ import annotations
 
-import marshal
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Final
 
 from stanch.catalog.compiled import Compiled
 from stanch.catalog.model import MAX_WIDTH
 from stanch.engine import decode
-from stanch.engine.anchors import patterns_for
 from stanch.engine.candidates import Judge
-from stanch.engine.database import Database, Hit, load_or_compile, write_quietly
+from stanch.engine.database import Hit
+from stanch.engine.firstpass import first_pass
 from stanch.engine.match import Match, resolve
 
 SEPARATOR: Final = b"\n\0\n"
@@ -38,15 +36,15 @@ class Engine:
     def __init__(self, catalog: Compiled, *, decode_depth: int = 2) -> None:
         self.catalog = catalog
         self.decode_depth = decode_depth
-        self._patterns, self._database = _first_pass(catalog)
-        self._judge = Judge(catalog)
+        self._first = first_pass(catalog)
+        self._judge = Judge(self._first)
 
     def clone(self) -> Engine:
         """Return an engine for another thread."""
         twin = object.__new__(Engine)
         twin.catalog, twin.decode_depth = self.catalog, self.decode_depth
-        twin._patterns, twin._database = self._patterns, self._database.clone()
-        twin._judge = self._judge.clone()
+        twin._first = self._first.clone()
+        twin._judge = Judge(twin._first)
         return twin
 
     def scan(self, data: bytes, start: int = 0, stop: int | None = None) -> list[Match]:
@@ -57,7 +55,7 @@ class Engine:
             start: matches that begin before it are left out (they belong to the chunk before).
             stop: matches that begin at or behind it are left out.
         """
-        hits = self._database.scan(data)
+        hits = self._first.database.scan(data)
         matches = self._matches(data, hits, self.decode_depth) if hits else []
         wide = decode.utf16(data) if b"\0" in data[:512] else None
         if wide is not None:
@@ -76,7 +74,7 @@ class Engine:
             starts.append(at)
             at += len(blob) + len(SEPARATOR)
         grouped: dict[int, list[Hit]] = {}
-        for number, end in self._database.scan(SEPARATOR.join(blobs)):
+        for number, end in self._first.database.scan(SEPARATOR.join(blobs)):
             index = bisect_right(starts, end - 1) - 1
             grouped.setdefault(index, []).append((number, end - starts[index]))
         results: list[list[Match]] = [[] for _ in blobs]
@@ -91,7 +89,7 @@ class Engine:
 
     def _wide(self, wide: tuple[bytes, int], narrow: list[Match]) -> list[Match]:
         data, offset = wide
-        found = self._matches(data, self._database.scan(data), self.decode_depth)
+        found = self._matches(data, self._first.database.scan(data), self.decode_depth)
         for match in found:
             match.decoded = ("utf-16", *match.decoded)
             _shift(match, lambda s, e: (offset + 2 * s, offset + 2 * e))
@@ -104,7 +102,7 @@ class Engine:
         seen: set[int] = set()
         regions: list[decode.Region] = []
         for number, end in hits:
-            kind, index, length, align, back = self._patterns[number]
+            kind, index, length, align, back = self._first.rows[number]
             if kind == "start":
                 found.extend(self._judge.at(data, self.catalog.detectors[index], end - length))
             elif kind == "assign":
@@ -146,7 +144,7 @@ class Engine:
         return self._inside(region, depth)
 
     def _inside(self, region: decode.Region, depth: int) -> list[Match]:
-        found = self._matches(region.data, self._database.scan(region.data), depth - 1)
+        found = self._matches(region.data, self._first.database.scan(region.data), depth - 1)
         for match in found:
             match.decoded = (region.how, *match.decoded)
             _shift(match, region.outer)
@@ -160,7 +158,7 @@ class Engine:
         text = before + region.data + data[region.end : region.end + 80]
         first, last = len(before), len(before) + len(region.data)
         found = []
-        for match in self._matches(text, self._database.scan(text), depth - 1):
+        for match in self._matches(text, self._first.database.scan(text), depth - 1):
             if first <= match.start and match.end <= last:
                 match.decoded = (region.how, *match.decoded)
                 match.companions = [c for c in match.companions if first <= c.start and c.end <= last]
@@ -193,24 +191,3 @@ def _distinct(matches: list[Match]) -> list[Match]:
         if key not in found or match.strength() < found[key].strength():
             found[key] = match
     return list(found.values())
-
-
-Row = tuple[str, int, int, int, int]
-"""What the engine needs of a `Pattern`: kind, detector, length, align, back."""
-
-
-def _first_pass(catalog: Compiled) -> tuple[list[Row], Database]:
-    folder: Path | None = catalog.folder
-    table = folder / f"anchors-{catalog.key}.table" if folder else None
-    database = folder / f"anchors-{catalog.key}.hsdb" if folder else None
-    if table is not None:
-        try:
-            rows = marshal.loads(table.read_bytes())  # noqa: S302  # our own file, as Python's .pyc files are
-            return rows, load_or_compile(database, lambda: patterns_for(catalog.detectors))
-        except (OSError, ValueError, TypeError, EOFError):
-            pass
-    patterns = patterns_for(catalog.detectors)
-    rows = [(p.kind, p.detector, p.length, p.align, p.back) for p in patterns]
-    if table is not None:
-        write_quietly(table, marshal.dumps(rows))
-    return rows, load_or_compile(database, lambda: patterns)

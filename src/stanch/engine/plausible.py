@@ -10,18 +10,18 @@ import re
 from itertools import pairwise
 from typing import Final
 
-_PLACEHOLDER_WORDS: Final = re.compile(
+from stanch.engine.lazy import Lazy
+
+_PLACEHOLDER_WORDS: Final = Lazy(
     rb"(?i)example|placeholder|change[-_ ]?me|changeit|replace[-_ ]?(?:me|this|with)|your[-_ ]|[-_]here\b|insert[-_ ]"
     rb"|dummy|sample|fixme|todo|redacted"
     rb"|removed|fake|not[-_]?a[-_]?real|lorem|foobar|deadbeef|c0ffee|xxxx|\*{3}|\.\.\.|\x00|<[a-z_ -]+>|0123456789"
     rb"|1234567890|123456789"
     rb"|abcdefgh|qwerty|aaaaaa|000000|111111|secretsecret|password123"
 )
-_LONG_PLACEHOLDER: Final = re.compile(rb"(?i)example|placeholder|change[-_ ]?me|your[-_ ]|redacted|x{8}|\*{3}|\.\.\.")
-_YOUR: Final = re.compile(
-    rb"(?i)^(?:my|your|the|our|some|any)[-_ ]?(?:secret|api|access|auth|token|key|pass|private|own|new|super)"
-)
-_REFERENCE: Final = re.compile(
+_LONG_PLACEHOLDER: Final = Lazy(rb"(?i)example|placeholder|change[-_ ]?me|your[-_ ]|redacted|x{8}|\*{3}|\.\.\.")
+_YOUR: Final = Lazy(rb"(?i)^(?:my|your|the|our|some|any)[-_ ]?(?:secret|api|access|auth|token|key|pass|private|own|new|super)")
+_REFERENCE: Final = Lazy(
     rb"^(?:\$[A-Za-z_{(]|\$\$|%[A-Za-z_({]|#\{|\{\{|\{%|<%|<\?|@Microsoft\.KeyVault|@@|arn:aws|projects/[^/]+/secrets"
     rb"|op://|vault:|ref\+|secretref:"
     rb"|secrets\.|env[.:]|ENV\[|os\.|process\.env|System\.|getenv|Environment\.|config[.\[(]|settings\.|self\.|this\."
@@ -30,23 +30,23 @@ _REFERENCE: Final = re.compile(
     rb"|!Sub|!GetAtt|Fn::|sops|ENC\[|AQICAH|\{cipher\}"
     rb"|urn:|/run/secrets|/etc/|/var/|/usr/|\./|\.\./|~/|https?://)"
 )
-_CALL: Final = re.compile(
+_CALL: Final = Lazy(
     rb"^[A-Za-z_][\w.:>-]*[(\[]|^new [A-Z]|^[A-Za-z_][\w]*(?:(?:\.|->|::)[A-Za-z_]\w*)+$|^(?:function|return|await|async"
     rb"|null|none|nil|true|false|undefined|self|this)\b",
     re.I,
 )
-_HASH_NAME: Final = re.compile(
+_HASH_NAME: Final = Lazy(
     rb"(?:^|[^A-Za-z]|(?<=[a-z0-9])(?=[A-Z]))(?i:sha[-_]?(?:1|224|256|384|512)?|md5|commit|digest|checksum|integrity"
     rb"|revision|etag|blake2\w*|crc\d*|thumbprint|"
     rb"fingerprint|(?:git|content|file|tree|build)[-_]?(?:hash|rev|ref|sha)|hash[-_]?(?:value|of|sum)?|kid|uuid|guid"
     rb"|token[-_]?type|keywords?|keyboard\w*|keymap|"
     rb"authors?|author[-_](?:name|email)|tree|parent|blob|object[-_]?id)$"
 )
-_ID_NAME: Final = re.compile(rb"(?:(?:^|[-_ .])(?i:id)|(?<=[a-z0-9])I[dD])s?$")
-_SECRET_ID: Final = re.compile(rb"(?i)(?:key|secret|access|token|auth|session|sess|role|credential)[-_ .]?ids?$")
-_HASHING_PREFIX: Final = re.compile(rb"(?i)(?:sha\d{1,3}[-:]|md5[-:]|sha\d{3}$)")
-_UUID: Final = re.compile(rb"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
-_RUN: Final = re.compile(rb"(.)\1{5,}")
+_ID_NAME: Final = Lazy(rb"(?:(?:^|[-_ .])(?i:id)|(?<=[a-z0-9])I[dD])s?$")
+_SECRET_ID: Final = Lazy(rb"(?i)(?:key|secret|access|token|auth|session|sess|role|credential)[-_ .]?ids?$")
+_HASHING_PREFIX: Final = Lazy(rb"(?i)(?:sha\d{1,3}[-:]|md5[-:]|sha\d{3}$)")
+_UUID: Final = Lazy(rb"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+_RUN: Final = Lazy(rb"(.)\1{5,}")
 
 
 def entropy(value: bytes) -> float:
@@ -93,7 +93,7 @@ def is_reference(value: bytes, before: bytes) -> bool:
     return b"${" in value or b"{{" in value or b"<%" in value or b"$(" in value
 
 
-_STORE: Final = re.compile(
+_STORE: Final = Lazy(
     rb"(?:^|[=:\"'])(?:arn:aws|@Microsoft\.KeyVault|projects/[^/]+/secrets|op://|vault:|ref\+|secretref:|ssm:"
     rb"|aws[-_]?secretsmanager:|gcp-?sm://|keyvault:)",
     re.IGNORECASE,
@@ -110,7 +110,7 @@ def is_code(value: bytes, *, quoted: bool) -> bool:
     return not quoted and _CALL.match(value) is not None
 
 
-_PUBLIC_KEY: Final = re.compile(
+_PUBLIC_KEY: Final = Lazy(
     rb"(?i)(?:pub(?:lic)?[-_ ]?key|key[-_ ]?id|(?:cache|primary|foreign|sort|partition|group|row|object|query|idempotency"
     rb"|dedup\w*)[-_ ]?key)$"
 )
@@ -142,8 +142,8 @@ def is_uuid(value: bytes) -> bool:
     return _UUID.match(value) is not None
 
 
-_WORD: Final = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_DIGITS: Final = re.compile(rb"[0-9]+")
+_WORD: Final = Lazy(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_DIGITS: Final = Lazy(rb"[0-9]+")
 
 
 def is_words(value: bytes) -> bool:
@@ -157,7 +157,7 @@ def is_words(value: bytes) -> bool:
 
 
 _LEET: Final = bytes.maketrans(b"@4013$5789|!", b"aaolesstbgli")
-_COMMON: Final = re.compile(
+_COMMON: Final = Lazy(
     rb"password|passwd|secret|letmein|welcome|admin|qwert|monkey|dragon|iloveyou|hello|login|default|test|foo|bar|user"
     rb"|guest|root|master|abc"
 )
@@ -169,12 +169,12 @@ def is_common_password(value: bytes) -> bool:
     return _COMMON.search(low) is not None or _COMMON.search(low.translate(_LEET)) is not None
 
 
-_PUBLIC_TOKEN: Final = re.compile(
+_PUBLIC_TOKEN: Final = Lazy(
     rb"(?i)(?:next|page|pagination|continuation|sync|resume|start|end|cancel\w*|csrf|xsrf|unlock|change|marker|cursor"
     rb"|client[-_ ]?request|idempotency|upload|"
     rb"state|nonce|request|lexer|syntax|stop|special|pad|eos|bos|mask|parse\w*)[-_ ]?tokens?$"
 )
-_AFTER_WORD: Final = re.compile(
+_AFTER_WORD: Final = Lazy(
     rb"(?i)^[-_. ]?(?:value|text|string|str|plain\w*|base64|b64|enc|raw|dev|devel\w*|prod\w*|test|stag\w*|live|main"
     rb"|default|old|new|[0-9]{0,4})$"
 )

@@ -93,7 +93,7 @@ def run_scan(
         [f for f in findings if id(f) not in hidden],
         targets=[t for n, t in enumerate(x.shown for x in targets) if t not in [y.shown for y in targets[:n]]],
         version=__version__,
-        detectors=detector_facts(context) if findings else {},
+        detectors=detector_facts(context, {f.detector for f in findings}),
         commits=commits,
         show_secrets=loaded.settings.show_secrets,
     )

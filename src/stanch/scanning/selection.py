@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 from stanch.catalog.compiled import Compiled, compiled_catalog
@@ -37,10 +39,14 @@ def _selected(catalog: Compiled, only: tuple[str, ...], skip: tuple[str, ...]) -
     return Compiled(chosen, catalog.key, None)
 
 
-def detector_facts(context: ScanContext) -> dict[str, DetectorInfo]:
-    """Return what reports say about each detector."""
+def detector_facts(context: ScanContext, ids: Collection[str]) -> dict[str, DetectorInfo]:
+    """Return what reports say about the detectors that found something."""
+    if not ids:
+        return {}
+    detectors = compiled_catalog(context.detectors, folder=context.cache).detectors
     found = {}
-    for detector in compiled_catalog(context.detectors, folder=context.cache).detectors:
+    for number in (bisect_left(detectors, identifier, key=lambda d: d.id) for identifier in sorted(ids)):
+        detector = detectors[number]
         found[detector.id] = DetectorInfo(
             id=detector.id,
             name=detector.name,

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from stanch.engine.lazy import Lazy
+
 _TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 
 
@@ -39,9 +41,9 @@ def decodes_to(size: int) -> Callable[[bytes], bool]:
 
 # --- base64 that a source file wraps over lines -------------------------------------------------------------------
 
-_BREAK: Final = re.compile(rb"\\+(?:u000[aAdD]|[nrt])|&#(?:0*1[03]|[xX]0*[aAdD]);|%0[aAdD]|<br ?/?>")
+_BREAK: Final = Lazy(rb"\\+(?:u000[aAdD]|[nrt])|&#(?:0*1[03]|[xX]0*[aAdD]);|%0[aAdD]|<br ?/?>")
 _ESCAPED: Final = ((re.compile(rb"\\+u002[bB]"), b"+"), (re.compile(rb"\\+u002[fF]"), b"/"), (re.compile(rb"\\+u003[dD]"), b"="))
-_QUOTE: Final = re.compile(rb"\\*[\"'`]")
+_QUOTE: Final = Lazy(rb"\\*[\"'`]")
 _LINE_MARKS: Final = (b"//", b"+", b"-")
 _LINE_EDGE: Final = b" \t\r\\#*>|;,.%()[]{}"
 
@@ -155,7 +157,7 @@ def is_basic_pair(value: bytes) -> bool:
         return False
 
 
-_ELASTIC: Final = re.compile(rb"[A-Za-z0-9_-]{20}:[A-Za-z0-9_-]{22}")
+_ELASTIC: Final = Lazy(rb"[A-Za-z0-9_-]{20}:[A-Za-z0-9_-]{22}")
 
 
 def is_elastic_pair(value: bytes) -> bool:
@@ -229,7 +231,7 @@ def is_pkcs12_bytes(raw: bytes) -> bool:
     return body is not None and body.startswith(b"\x02\x01\x03\x30") and b"\x2a\x86\x48\x86\xf7\x0d\x01\x07" in body[:32]
 
 
-_PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.+?)(-----END|\Z)", re.DOTALL)
+_PEM: Final = Lazy(rb"-----BEGIN ([A-Z0-9 ]+)-----(.+?)(-----END|\Z)", re.DOTALL)
 _LEAST_CUT: Final = 150  # bytes a block without its end must still hold to be worth reporting
 
 
@@ -280,7 +282,7 @@ def is_ssh2_key(value: bytes) -> bool:
     return raw is not None and raw.startswith(b"\x3f\x6f\xf9\xeb") and len(raw) > 64
 
 
-_PPK_PRIVATE: Final = re.compile(rb"Private-Lines: ?(\d{1,3})(.+?)Private-(?:MAC|Hash):", re.DOTALL)
+_PPK_PRIVATE: Final = Lazy(rb"Private-Lines: ?(\d{1,3})(.+?)Private-(?:MAC|Hash):", re.DOTALL)
 
 
 def is_putty_key(value: bytes) -> bool:

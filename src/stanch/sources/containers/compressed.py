@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from stanch.core.finding import Skipped
 from stanch.sources.containers import tar, unix
 from stanch.sources.containers.budget import Context, Member, decoded_name
-from stanch.sources.containers.decode import Decoded, Gzip, Streams, bzip2_decoder, xz_decoder
+from stanch.sources.containers.decode import Decoded, Gzip, Streams
+from stanch.sources.containers.decoders import bzip2_decoder, xz_decoder
 from stanch.sources.containers.sniff import HEAD, Kind, kind_of
 from stanch.sources.containers.streams import Forward, Readable
 

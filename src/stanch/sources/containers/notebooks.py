@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from stanch.sources.containers.streams import Readable
 
 LARGEST = 64 * 1024 * 1024  # bytes; larger ones are pictures, and are still scanned as they are
+_JSON = json.JSONDecoder(strict=False)
 _STRINGS = 10_000  # of one cell, joined at a time
 _KEY = re.compile(rb'"(?:source|text|text/plain|text/markdown|text/html|traceback|evalue|input)"\s*+:\s*+(\[?+)\s*+(?=")')
 # The end of a string is optional, so that the last one of a file that was cut off is read, and read once.
@@ -45,8 +46,8 @@ def _decoded(raw: bytes) -> str:
     if b"\\" not in raw:
         return raw.decode("utf-8", "replace")
     try:
-        text = json.loads(b'"' + raw + b'"', strict=False)
-    except ValueError:
+        text = _JSON.decode(f'"{raw.decode()}"')
+    except ValueError:  # not UTF-8 either
         return raw.decode("utf-8", "replace")
     # Half of a surrogate pair cannot be written as UTF-8 and stands in no secret.
     return str(text).encode("utf-8", "replace").decode()

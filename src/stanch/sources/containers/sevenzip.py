@@ -15,10 +15,9 @@ from stanch.core.finding import Skipped
 from stanch.sources.blob import IN_MEMORY
 from stanch.sources.containers import problems
 from stanch.sources.containers.budget import Context, Member
-from stanch.sources.containers.decode import (
-    Checked,
+from stanch.sources.containers.decode import Checked, Streams
+from stanch.sources.containers.decoders import (
     Inflate,
-    Streams,
     bzip2_decoder,
     check_window,
     crc32,

@@ -10,7 +10,7 @@ from typing import Any
 
 from stanch.sources.containers import problems
 from stanch.sources.containers.budget import Context
-from stanch.sources.containers.decode import check_window
+from stanch.sources.containers.decoders import check_window
 from stanch.sources.containers.problems import BrokenError, MemberError
 from stanch.sources.containers.streams import Forward, Joined, Readable, pass_over
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from isal import isal_zlib
 
-from stanch.sources.containers import decode
+from stanch.sources.containers import decoders
 from stanch.sources.containers.budget import WINDOW
 from stanch.sources.limits import Limits
 
@@ -135,7 +135,7 @@ def test_dictionaries_that_xz_and_zstd_use_fit():
 
 @pytest.mark.parametrize("library", [zlib, isal_zlib], ids=["zlib", "isal"])
 def test_gzip_needs_no_particular_library(monkeypatch, library):
-    monkeypatch.setattr(decode, "zlib", library)
+    monkeypatch.setattr(decoders, "zlib", library)
     for data in (TEXT, NOISE, bytes(3_000_000), b""):
         assert opened(gzip.compress(data, 1), limits=Limits(ratio=2_000)) == ({"outer!content": data}, [])
     found, skipped = opened(gzip.compress(NOISE)[:-20_000])

@@ -143,7 +143,7 @@ def test_senseless_tables_of_contents_are_said(table):
 
 
 def test_more_members_than_allowed_are_not_listed():
-    data = sevenzip_of([(f"f{number}", b"x") for number in range(1_200)])
+    data = sevenzip_of([(f"f{number}", b"x") for number in range(1_300)])
     found, skipped = opened(data, limits=Limits(members=100))
     assert found == {}
     assert [(problem.code, problem.path) for problem in skipped] == [("too_many", "outer")]
