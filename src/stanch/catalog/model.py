@@ -273,7 +273,7 @@ def _width(expression: str) -> int:
 
 # What may stand directly before a value. An escaped line break (\n inside a JSON string) ends in a letter, so it is
 # named; everything else that could continue a token is refused.
-_BEFORE: Final = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"
+_BEFORE: Final = r"(?:(?<![A-Za-z0-9_\\])|(?<=\\[nrt])|(?<=\\)(?![nrt]))"
 
 
 def with_borders(value: str) -> str:

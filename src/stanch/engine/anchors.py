@@ -19,7 +19,7 @@ from stanch.engine.database import CASELESS, DOTALL
 MAX_BACK: Final = 4_096  # bytes before a literal in which a match that contains it may begin
 
 # Words that make a name a credential's name. Each one costs: these are few enough for a gigabyte a second.
-NAME_WORDS: Final = "key|token|secret|passw|passphrase|passcode|pwd|auth|cred|bearer|sid|licen[sc]e|dsn|webhook|pfx"
+NAME_WORDS: Final = "key|token|secret|passw|passphrase|passcode|pwd|auth|cred|bearer|sid|licen[sc]e|dsn|webhook|pfx|[^a-z]pat"
 # What may stand between a name and its value: closing quotes, then a type and an operator, a call's bracket, or space alone.
 _QUOTE: Final = r"""(?:["'`\])\[\\]|&quot;|&#34;)"""
 _TYPE: Final = r"""(?::[ \t]{0,2}&?(?:'[a-z_]{1,12} )?[a-z_][a-z0-9_.<>\[\]?*&]{1,24}[ \t]{0,2})?"""

@@ -43,13 +43,19 @@ LONG_WORD: Final = 6  # near words of this length count anywhere; from `MIDDLE_W
 MIDDLE_WORD: Final = 4
 # A variable, a type, a call; or what logs are full of: a word and a number (user:604), a number, a setting (backoff=40ms).
 _IDENTIFIER: Final = Lazy(
-    rb"[A-Za-z_$][A-Za-z_.]{0,60}(?:[(\[\s,;)<*&]|->|:(?![A-Za-z0-9])|$|[:#/=][0-9.]{1,12}[a-z]{0,3}(?:[\s,;)\]}&\"']|$))"
+    rb"[A-Za-z_$][A-Za-z_]{0,27}(?:\.[A-Za-z_]{1,40}){0,6}(?:[(\[\s,;)<*&]|->|:(?![A-Za-z0-9])|$|[:#/=][0-9.]{1,12}[a-z]{0,3}(?:[\s,;)\]}&\"']|$))"
     rb"|[0-9][0-9.:-]{0,40}(?:[\s,;)\]}&\"']|$)"
 )
 _QUOTES: Final = (b'"', b"'", b"`")
 _HEX: Final = Lazy(rb"[0-9a-fA-F]+")
 _CONTINUES: Final = Lazy(rb"[-+.=][A-Za-z0-9]")
-_STRONG_CHECKS: Final = frozenset(("crc32-base62", "bech32", "jwt", "jwe", "pem-key", "der-key", "pkcs12", "azure-his"))
+# Checks that random text of the right alphabet passes often; all the others prove that a value was made by its issuer's rules.
+_WEAK_CHECKS: Final = frozenset(
+    ("luhn", "base64-16", "base64-32", "base64-64", "uuid4", "mixed", "mixed-case", "basic-pair", "clamped-32", "aes-blocks")
+)
+_CHECKSUMS: Final = frozenset(("crc32-base62", "bech32", "wif", "extended-private-key", "mnemonic"))
+_CONTROL: Final = Lazy(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_PARTED: Final = ("_", "-", ".", " ")
 _ENCODED: Final = Lazy(rb"[A-Za-z0-9+/_-]{11,64000}={0,2}")
 
 
@@ -108,13 +114,9 @@ class Judge:
         if not self._plausible(data, detector, value, start):
             return None
         reasons = [f"has the format of {_article(detector.name)}"]
-        checked = [check for check in detector.checks if check in _STRONG_CHECKS]
+        checked = [check for check in detector.checks if check not in _WEAK_CHECKS]
         if checked:
-            reasons.append(
-                "its inner structure is valid"
-                if checked[0] not in ("crc32-base62", "bech32", "azure-his")
-                else "its checksum is right"
-            )
+            reasons.append("its checksum is right" if _CHECKSUMS.intersection(checked) else "its inner structure is valid")
         made = Match(
             detector=detector,
             start=start,
@@ -148,8 +150,10 @@ class Judge:
         if _inside_reference(data, start):
             return []
         assignment = read_assignment(data, start)
-        if assignment is None or len(assignment.value) < 4:
-            return []
+        if assignment is None or len(assignment.value) < 4 or _CONTROL.search(assignment.value):
+            return []  # nothing, or bytes of a binary file
+        if assignment.operator == b"," and not assignment.quote:
+            return []  # prose
         near, words = self._words_near(data, assignment)
         found = list(self._named(data, assignment, near))
         if not found and words:
@@ -199,7 +203,7 @@ class Judge:
         for number, stop in self._first.near.scan(window):
             spelling, word, owners = self._first.words[number]
             first = stop - len(spelling)
-            if not _counts(window, first, stop, spelling):
+            if not _counts(window, first, stop, spelling, parted=any(mark in word for mark in _PARTED)):
                 continue
             inside = name_low >= 0 and name_low <= first and stop <= name_low + len(assignment.name)
             distance = 0 if inside else (start - low - stop + 1 if stop <= start - low else stop - (start - low) + 100)
@@ -335,9 +339,12 @@ def _is_no_secret(data: bytes, assignment: Assignment) -> bool:
     return is_hash_context(before) or is_uuid(value) or low_value in low_name or low_name in low_value
 
 
-def _counts(window: bytes, first: int, stop: int, word: str) -> bool:
-    """Tell whether a short word stands at borders of words or camel case; long words count anywhere."""
-    if len(word) >= LONG_WORD:
+def _counts(window: bytes, first: int, stop: int, word: str, *, parted: bool) -> bool:
+    """Tell whether a short word stands at borders of words or camel case.
+
+    Long words count anywhere; words of several parts, written together, may not begin inside another (ku|coin api).
+    """
+    if len(word) >= LONG_WORD and not parted:
         return True
     before, after = window[first - 1 : first], window[stop : stop + 1]
     head, last = window[first : first + 1], window[stop - 1 : stop]

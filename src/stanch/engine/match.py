@@ -61,7 +61,7 @@ class Match:
     def __repr__(self) -> str:
         return f"Match({self.detector.id!r}, {self.start}-{self.end})"
 
-    def strength(self) -> tuple[int, bool, int, int, int, int, int, str]:
+    def strength(self) -> tuple[tuple[int, int, bool, int, int], tuple[int, int, int, int, str]]:
         """Order in which overlapping matches win, strongest first when sorted.
 
         More fixed text says more; a value with a shape of its own says more than the surroundings of any value (a token
@@ -70,7 +70,11 @@ class Match:
         detector = self.detector
         weight = detector.weight + (OWN_SHAPE if detector.value else 0)
         passwords_last = self.rank == RANK_NEAR and detector.kind == "password"  # any text is a password; a token has a shape
-        return (-self.rank, passwords_last, self.distance, -weight, -len(self.companions), -self.whole, self.start, detector.id)
+        doubt = ("high", "medium", "low").index(detector.confidence or "high")
+        return (
+            (-self.rank, len(self.decoded), passwords_last, self.distance, doubt),
+            (-weight, -len(self.companions), -self.whole, self.start, detector.id),
+        )
 
 
 OWN_SHAPE = 8  # how many fixed characters a shape of its own counts for

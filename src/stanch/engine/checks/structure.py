@@ -232,6 +232,7 @@ def is_pkcs12_bytes(raw: bytes) -> bool:
 
 
 _PEM: Final = Lazy(rb"-----BEGIN ([A-Z0-9 ]+)-----(.+?)(-----END|\Z)", re.DOTALL)
+_LEAST_VARIED: Final = 24  # different bytes in the smallest key (48 bytes); "xxxx…" decodes to three
 _LEAST_CUT: Final = 150  # bytes a block without its end must still hold to be worth reporting
 
 
@@ -249,7 +250,7 @@ def is_pem_key(value: bytes) -> bool:
         body = re.sub(rb"={1,3}[A-Za-z0-9+/]{4}$", b"", body)  # the armour's checksum is no part of the data
     body = body.rstrip(b"=")
     raw = from_base64(body[:-1] if len(body) % 4 == 1 else body)
-    if raw is None or (not end and len(raw) < _LEAST_CUT):
+    if raw is None or len(set(raw)) < _LEAST_VARIED or (not end and len(raw) < _LEAST_CUT):
         return False
     if any(line.startswith(b"Proc-Type") for line in lines):
         return len(raw) >= 48  # legacy encryption: all of it is ciphertext

@@ -51,6 +51,8 @@ def expand(blob: Blob, limits: Limits) -> Iterator[Blob | Skipped]:
         except LimitError as stop:
             if not stop.reported:
                 yield stop.skipped
+        except OSError:  # before anything was read; later ones belong to a container
+            yield problems.unreadable(blob.path)
         yield from budget.unnamed()
 
 

@@ -417,6 +417,14 @@ class Failing(io.RawIOBase):
         return data
 
 
+def test_disk_error_at_the_start_is_said():
+    class Bad(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    assert codes_and_paths(opened(Blob(path="o", opener=lambda: Bad(b"x")))[1]) == [("unreadable", "o")]
+
+
 def test_disk_error_keeps_what_was_read():
     data = tar_of([("a", b"first"), ("big", LARGE)])
     found, skipped = opened(Blob(path="o", opener=lambda: Failing(data[:3_000])))  # type: ignore[arg-type,return-value]
