@@ -54,6 +54,8 @@ _WEAK_CHECKS: Final = frozenset(
     ("luhn", "base64-16", "base64-32", "base64-64", "uuid4", "mixed", "mixed-case", "basic-pair", "clamped-32", "aes-blocks")
 )
 _CHECKSUMS: Final = frozenset(("crc32-base62", "bech32", "wif", "extended-private-key", "mnemonic"))
+_WORDS_ONLY: Final = Lazy(rb"[A-Za-z_./ -]{1,27}")
+_PASSWORD_NAME: Final = Lazy(rb"(?i)pass|pwd|secret|cred|phrase")
 _CONTROL: Final = Lazy(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PARTED: Final = ("_", "-", ".", " ")
 _ENCODED: Final = Lazy(rb"[A-Za-z0-9+/_-]{11,64000}={0,2}")
@@ -91,6 +93,8 @@ class Judge:
 
     def _unescaped(self, data: bytes, detector: Detector, low: int, high: int, at: int | None = None) -> list[Match]:
         """Look again with the quotes as they are meant: in XML, in JSON within a string, in C# and shell they are escaped."""
+        if '"' not in detector.expression and "'" not in detector.expression:
+            return []
         low, high = max(0, low), min(high, len(data))
         plain = decode.unescape(data, low, high)
         if plain is None:
@@ -154,6 +158,8 @@ class Judge:
             return []  # nothing, or bytes of a binary file
         if assignment.operator == b"," and not assignment.quote:
             return []  # prose
+        if _WORDS_ONLY.fullmatch(assignment.value) and not _PASSWORD_NAME.search(assignment.name):
+            return []  # a name of something
         near, words = self._words_near(data, assignment)
         found = list(self._named(data, assignment, near))
         if not found and words:
