@@ -22,6 +22,7 @@ from pathlib import Path
 
 import clean
 import near_misses
+import peer_recall
 import recall
 from accuracy_report import Bar, Measured, as_json, markdown
 from contexts import CONTEXTS, masked
@@ -29,6 +30,7 @@ from lab import Lab, open_lab
 from leaks import LeftOut
 
 PARTS = ("recall", "precision", "clean")
+WORK = Path.home() / ".cache" / "stanch-bench"
 RECALL_BAR, PRECISION_BAR, LEFT_OUT_BAR = 0.97, 0.02, 0.08
 
 
@@ -41,6 +43,8 @@ class Options:
     values: int
     seed: int
     workers: int
+    peers: bool = False
+    work: Path = WORK
 
 
 def run(options: Options, lab: Lab) -> Measured:
@@ -53,6 +57,9 @@ def run(options: Options, lab: Lab) -> Measured:
     if "recall" in options.parts:
         say(f"recall: {len(ids)} types in {len(CONTEXTS)} contexts …")
         measured.recall = recall.measure(ids, values=options.values, seed=options.seed, workers=options.workers, lab=lab)
+    if options.peers:
+        say("the same files, other scanners …")
+        measured.peers = peer_recall.measure(lab, ids, seed=options.seed, work=options.work)
     if "precision" in options.parts:
         say("precision: near misses …")
         measured.precision = near_misses.measure(lab, ids, seed=options.seed)
@@ -130,6 +137,8 @@ def _options() -> tuple[Options, argparse.Namespace]:
     parser.add_argument("--values", type=int, default=3, help="values of each type in each context")
     parser.add_argument("--seed", type=int, default=1, help="draws values and surroundings")
     parser.add_argument("--workers", type=int, default=1, help="processes, one or two")
+    parser.add_argument("--peers", action="store_true", help="scan the planted values with other scanners too (installed on first use)")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for the peers and their input")
     parser.add_argument("--misses", action="store_true", help="print the files in which values were missed, and nothing else")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results", help="folder for the report")
     parser.add_argument("--no-report", action="store_true", help="print, write nothing")
@@ -139,7 +148,11 @@ def _options() -> tuple[Options, argparse.Namespace]:
         parser.error(f"--only: {', '.join(sorted(unknown))} is none of {', '.join(PARTS)}")
     if args.values < 1 or args.workers < 1:
         parser.error("--values and --workers must be at least 1")
-    return Options(parts=parts, detectors=tuple(args.detectors.split(",")), values=args.values, seed=args.seed, workers=args.workers), args
+    options = Options(
+        parts=parts, detectors=tuple(args.detectors.split(",")), values=args.values, seed=args.seed, workers=args.workers,
+        peers=args.peers, work=args.work.resolve(),
+    )  # fmt: skip
+    return options, args
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from clean import PUBLIC, Cleanness, Found
 from contexts import CONTEXTS
 from equivalents import EQUIVALENTS
 from near_misses import Precision
+from peer_recall import PeerRow
 from recall import Recall
 
 WORST = 40
@@ -46,23 +47,6 @@ class Measured:
     bars: list[Bar] = field(default_factory=list)
     seconds: float = 0.0
     date: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerRow:
-    """How much of the same files another scanner shows.
-
-    Attributes:
-        known: planted values of types it has a rule for, as its own results tell.
-        shown: of those, at whose line it reports anything.
-    """
-
-    tool: str
-    version: str
-    planted: int
-    shown: int
-    known: int
-    shown_of_known: int
 
 
 def markdown(measured: Measured) -> str:
@@ -128,12 +112,13 @@ def _worst(recall: Recall) -> Iterator[str]:
 
 def _peers(rows: Sequence[PeerRow]) -> Iterator[str]:
     yield from ("## The same files, other scanners", "")
-    yield "A value counts as shown when the scanner reports anything at its line; naming it is not asked of them, nor of `stanch` here."
-    yield "“Types it knows”: types of which it shows at least one of the planted values."
-    yield from ("", "| Scanner | All planted values | Values of types it knows |", "|---|---:|---:|")
+    yield "One value of each type in each context. It counts as shown when the scanner reports anything at its line; naming it is not"
+    yield "asked of them, nor of `stanch` here. “Types it knows”: those of which it shows at least one of the planted values. The types are"
+    yield "those of this catalog, so the first column says how far the others' lists differ from it, the second how well each finds what it knows."
+    yield from ("", "| Scanner | All planted values | Values of types it knows | `stanch` on the same |", "|---|---:|---:|---:|")
     for row in rows:
-        known = f"{row.shown_of_known / row.known:.1%} of {row.known:,}" if row.known else ""
-        yield f"| {row.tool} {row.version} | {row.shown / row.planted:.1%} of {row.planted:,} | {known} |"
+        known = (f"{row.shown_of_known / row.known:.1%} of {row.known:,}", f"{row.ours_of_known / row.known:.1%}") if row.known else ("", "")
+        yield f"| {row.tool} {row.version} | {row.shown / row.planted:.1%} of {row.planted:,} | {known[0]} | {known[1]} |"
     yield ""
 
 

@@ -55,7 +55,7 @@ _WEAK_CHECKS: Final = frozenset(
 )
 _CHECKSUMS: Final = frozenset(("crc32-base62", "bech32", "wif", "extended-private-key", "mnemonic"))
 _WORDS_ONLY: Final = Lazy(rb"[A-Za-z_./ -]{1,27}")
-_PASSWORD_NAME: Final = Lazy(rb"(?i)pass|pwd|secret|cred|phrase")
+_PASSWORD_NAME: Final = Lazy(rb"(?i)pass|pwd|pw$|secret|cred|phrase")
 _CONTROL: Final = Lazy(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PARTED: Final = ("_", "-", ".", " ")
 _ENCODED: Final = Lazy(rb"[A-Za-z0-9+/_-]{11,64000}={0,2}")
@@ -160,6 +160,9 @@ class Judge:
             return []  # prose
         if _WORDS_ONLY.fullmatch(assignment.value) and not _PASSWORD_NAME.search(assignment.name):
             return []  # a name of something
+        spaced = not assignment.operator and not assignment.quote
+        if spaced and is_words(assignment.value) and not _PASSWORD_NAME.search(assignment.name):
+            return []  # two words beside each other
         near, words = self._words_near(data, assignment)
         found = list(self._named(data, assignment, near))
         if not found and words:
@@ -171,6 +174,12 @@ class Judge:
         for detector, word, distance in near:
             match = self._expression(detector.expression).match(data, start)
             if match is None or not self._plausible(data, detector, match["value"], start):
+                continue
+            # Any text fits a password and many a name fits a token's alphabet: then the name has to speak for it.
+            if detector.kind == "password":
+                if distance and not _PASSWORD_NAME.search(assignment.name):
+                    continue
+            elif distance and is_words(match["value"], least=4):
                 continue
             if is_id_name(assignment.name) or is_hash_name(assignment.name):
                 continue

@@ -63,6 +63,8 @@ def entropy(value: bytes) -> float:
 def is_placeholder(body: bytes) -> bool:
     """Tell whether a value, its fixed prefix taken off, was written to be replaced."""
     head = body[:512]
+    if b"EXAMPLE" in body:  # vendors' mark in their documentation; not by chance, however long the value
+        return True
     if len(body) >= 40 and len(set(head)) >= 20:  # random enough that a run or a short word in it is chance
         return _LONG_PLACEHOLDER.search(head) is not None and len(body) <= 200
     if _PLACEHOLDER_WORDS.search(head) or _YOUR.match(head):
@@ -153,7 +155,12 @@ def is_words(value: bytes) -> bool:
         return False
     numbers = _DIGITS.findall(value)
     average = sum(map(len, words)) / len(words)
-    return average >= 3 and len(numbers) <= max(1, len(value) // 12) and sum(map(len, numbers)) <= len(value) // 3
+    return (
+        average >= 3
+        and max(map(len, words)) <= 24
+        and len(numbers) <= max(1, len(value) // 12)
+        and sum(map(len, numbers)) <= len(value) // 3
+    )
 
 
 _LEET: Final = bytes.maketrans(b"@4013$5789|!", b"aaolesstbgli")

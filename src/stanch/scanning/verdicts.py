@@ -23,7 +23,8 @@ _LOCK_FILES: Final = re.compile(
     re.IGNORECASE,
 )
 _TEST_PATHS: Final = re.compile(
-    r"(?:^|[/!])(?:tests?|testing|__tests__|testdata|fixtures?|specs?|examples?|samples?|mocks?|docs?|doc|man|locale|i18n|translations?)[/!]|[._-](?:test|spec)\.[a-z]+$|(?:^|[/!])test_[^/]*$",
+    r"(?:^|[/!])(?:tests?|testing|__tests__|testdata|fixtures?|specs?|examples?|samples?|mocks?|docs?|doc|man|locale|i18n|translations?)[/!]|[._-](?:test|spec)\.[a-z]+$"
+    r"|(?:^|[/!])test_[^/]*$|(?:^|[/!])[^/!]*\bexamples?\b[^/!]*$",
     re.IGNORECASE,
 )
 
@@ -93,6 +94,8 @@ def _by_path(basis: str, path: str) -> str:
     """Return ``lock_file`` or ``test`` when a kind of file makes a finding of this basis doubtful."""
     if basis in ("name", "nearby word") and is_lock_file(path):
         return "lock_file"
+    if basis == "name" and path.endswith((".pyc", ".pyo", ".class", ".o", ".so")):
+        return "compiled"  # the source says the same, with its comments
     return "test" if basis == "name" and is_test_path(path) else ""
 
 
