@@ -148,19 +148,23 @@ _WORD: Final = Lazy(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _DIGITS: Final = Lazy(rb"[0-9]+")
 
 
-def is_words(value: bytes) -> bool:
-    """Tell whether a value is made of words: an identifier, a sentence, a file name. Random text has no long ones."""
+def is_words(value: bytes, *, least: int = 3) -> bool:
+    """Tell whether a value is made of words: an identifier, a sentence, a file name. Random text has no long ones.
+
+    Args:
+        value: the bytes.
+        least: average length of a word.
+    """
     words = _WORD.findall(value)
     if not words:
         return False
     numbers = _DIGITS.findall(value)
     average = sum(map(len, words)) / len(words)
-    return (
-        average >= 3
-        and max(map(len, words)) <= 24
-        and len(numbers) <= max(1, len(value) // 12)
-        and sum(map(len, numbers)) <= len(value) // 3
-    )
+    few_digits = len(numbers) <= max(1, len(value) // 12) and sum(map(len, numbers)) <= len(value) // 3
+    return average >= least and max(map(len, words)) <= LONGEST_WORD and few_digits
+
+
+LONGEST_WORD: Final = 24
 
 
 _LEET: Final = bytes.maketrans(b"@4013$5789|!", b"aaolesstbgli")
