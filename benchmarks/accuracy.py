@@ -62,7 +62,7 @@ def run(options: Options, lab: Lab) -> Measured:
         measured.peers = peer_recall.measure(lab, ids, seed=options.seed, work=options.work)
     if "precision" in options.parts:
         say("precision: near misses …")
-        measured.precision = near_misses.measure(lab, ids, seed=options.seed)
+        measured.precision = near_misses.measure(lab, ids, seed=options.seed, rounds=options.values)
     if "clean" in options.parts:
         say("clean: trees without secrets …")
         measured.clean = clean.measure(lab, workers=options.workers)
@@ -121,7 +121,8 @@ def show_misses(lab: Lab, options: Options) -> None:
         for case, leak, planted in recall.cases_of(lab, detector_id, options.values, options.seed, LeftOut()):
             outcome = recall.judge(lab, [(case, planted)])[0]
             if outcome.result != "found":
-                print(f"--- {detector_id} in {case.context}, value {case.turn} of {len(leak.text.value)} characters: {outcome.result}")
+                size = len(leak.text.value)
+                print(f"--- {detector_id} in {case.context}, value {case.turn} of {size} characters: {outcome.result}")
                 print(masked(planted))
 
 
@@ -137,7 +138,9 @@ def _options() -> tuple[Options, argparse.Namespace]:
     parser.add_argument("--values", type=int, default=3, help="values of each type in each context")
     parser.add_argument("--seed", type=int, default=1, help="draws values and surroundings")
     parser.add_argument("--workers", type=int, default=1, help="processes, one or two")
-    parser.add_argument("--peers", action="store_true", help="scan the planted values with other scanners too (installed on first use)")
+    parser.add_argument(
+        "--peers", action="store_true", help="scan the planted values with other scanners too (installed on first use)"
+    )
     parser.add_argument("--work", type=Path, default=WORK, help="folder for the peers and their input")
     parser.add_argument("--misses", action="store_true", help="print the files in which values were missed, and nothing else")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results", help="folder for the report")

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
-from clean import PUBLIC, Cleanness, Found
+from clean import Cleanness, Found
 from contexts import CONTEXTS
 from equivalents import EQUIVALENTS
+from known import PUBLIC
 from near_misses import Precision
 from peer_recall import PeerRow
 from recall import Recall
@@ -55,7 +56,7 @@ def markdown(measured: Measured) -> str:
         "# Accuracy",
         "",
         f"{measured.date}, {len(measured.detectors)} types, {measured.values} values of each in each context, seed {measured.seed}, "
-        f"{measured.seconds:.0f} s. Made by `benchmarks/accuracy.py`; how to read it: `benchmarks/README.md`.",
+        + f"{measured.seconds:.0f} s. Made by `benchmarks/accuracy.py`; values are drawn from the catalog's own expressions.",
         "",
         "| Target | | |",
         "|---|---|---|",
@@ -80,12 +81,18 @@ def _verdict(bar: Bar) -> str:
 def _recall(measured: Measured, recall: Recall) -> Iterator[str]:
     total = Counter(o.case.context for o in recall.outcomes)
     missed = Counter(o.case.context for o in recall.outcomes if o.result != "found")
-    yield from ("## Values found and named", "", "| Context | Planted | Found and named |", "|---|---:|---:|")
+    yield from ("## Values found and named", "")
+    yield "A value counts when a finding of medium or high confidence lies on it and has its type's name, or one of the table below."
+    yield from ("", "| Context | Planted | Found and named |", "|---|---:|---:|")
     for context in CONTEXTS:
         if total[context]:
             yield f"| {context} | {total[context]} | {1 - missed[context] / total[context]:.1%} |"
     yield ""
-    yield f"Left out: {recall.left_out.cases:,} cases: " + "; ".join(f"{reason} ({n})" for reason, n in sorted(recall.left_out.by_reason.items())) + "."
+    yield (
+        f"Left out: {recall.left_out.cases:,} cases: "
+        + "; ".join(f"{reason} ({n})" for reason, n in sorted(recall.left_out.by_reason.items()))
+        + "."
+    )
     if measured.off:
         yield f"Off by default, not planted (low confidence by design): {', '.join(f'`{i}`' for i in measured.off)}."
     yield ""
@@ -98,7 +105,8 @@ def _worst(recall: Recall) -> Iterator[str]:
     wrong = [o for o in recall.outcomes if o.result != "found"]
     missed = Counter(o.case.detector for o in wrong)
     whole = sum(not missed[d] for d in total)
-    yield f"{whole} of {len(total)} types were found and named in every case; {sum(missed[d] <= 0.03 * n for d, n in total.items())} in at least 97 % of theirs. The worst:"
+    most = sum(missed[d] <= 0.03 * n for d, n in total.items())
+    yield f"{whole} of {len(total)} types were found and named in every case; {most} in at least 97 % of theirs. The worst:"
     yield from ("", "| Type | Found and named | Instead | Mostly in |", "|---|---:|---|---|")
     for detector, count in sorted(missed.items(), key=lambda item: (-item[1] / total[item[0]], item[0]))[:WORST]:
         instead = Counter(o.result for o in wrong if o.case.detector == detector).most_common(2)
@@ -112,19 +120,27 @@ def _worst(recall: Recall) -> Iterator[str]:
 
 def _peers(rows: Sequence[PeerRow]) -> Iterator[str]:
     yield from ("## The same files, other scanners", "")
-    yield "One value of each type in each context. It counts as shown when the scanner reports anything at its line; naming it is not"
-    yield "asked of them, nor of `stanch` here. “Types it knows”: those of which it shows at least one of the planted values. The types are"
-    yield "those of this catalog, so the first column says how far the others' lists differ from it, the second how well each finds what it knows."
+    yield "One value of each type in each context. It counts as shown when the scanner reports anything at its line; naming it"
+    yield "is not asked of them, nor of `stanch` here. “Types it knows”: those of which it shows at least one of the planted"
+    yield "values. The types are those of this catalog, so the first column says how far the others' lists differ from it, the"
+    yield "second how well each finds what it knows."
     yield from ("", "| Scanner | All planted values | Values of types it knows | `stanch` on the same |", "|---|---:|---:|---:|")
     for row in rows:
-        known = (f"{row.shown_of_known / row.known:.1%} of {row.known:,}", f"{row.ours_of_known / row.known:.1%}") if row.known else ("", "")
+        known = (
+            (f"{row.shown_of_known / row.known:.1%} of {row.known:,}", f"{row.ours_of_known / row.known:.1%}")
+            if row.known
+            else ("", "")
+        )
         yield f"| {row.tool} {row.version} | {row.shown / row.planted:.1%} of {row.planted:,} | {known[0]} | {known[1]} |"
     yield ""
 
 
 def _precision(precision: Precision) -> Iterator[str]:
     reported = Counter(r.miss.kind for r in precision.reported)
-    yield from ("## Near misses", "", "| Kind | Tried | Reported |", "|---|---:|---:|")
+    yield from ("## Near misses", "")
+    yield "For a damaged value (wrong checksum, too short, too long) only a finding of a specific type counts as reported: that its"
+    yield "name alone makes it a suspect is right. For all others any finding of medium or high confidence counts."
+    yield from ("", "| Kind | Tried | Reported |", "|---|---:|---:|")
     for kind, count in precision.total.items():
         yield f"| {kind} | {count:,} | {reported[kind]} ({reported[kind] / count:.2%}) |"
     yield ""
@@ -146,14 +162,21 @@ def _clean(clean: Cleanness) -> Iterator[str]:
         yield f"| {name} | {size / 1e6:,.0f} | {count} | {count / (size / 1e6 or 1):.4f} |"
     yield ""
     yield (
-        f"{clean.files:,} files and archive members. Of {len(clean.findings)} findings {len(public)} are real values that are public, "
-        f"such as test keys; without them {(len(clean.findings) - len(public)) / (clean.bytes / 1e6 or 1):.4f} per MB."
+        f"{clean.files:,} files and archive members. Of {len(clean.findings)} findings {len(public)} are real values that are"
+        + f" public, such as test keys; without them {(len(clean.findings) - len(public)) / (clean.bytes / 1e6 or 1):.4f} per MB."
     )
     yield from ("", "| What it is | Sort | Findings | Types | For example |", "|---|---|---:|---|---|")
     for explanation, items in _grouped(clean.findings):
         types = ", ".join(sorted({f"`{f.detector}`" for f in items}))
-        yield f"| {explanation or '**UNEXPLAINED**'} | {items[0].sort} | {len(items)} | {types} | `{_short(items[0].path)}` line {items[0].line} |"
-    yield from ("", "<details><summary>Every finding</summary>", "", "| Path | Type | Confidence | Shown as |", "|---|---|---|---|")
+        said, example = explanation or "**UNEXPLAINED**", f"`{_short(items[0].path)}` line {items[0].line}"
+        yield f"| {said} | {items[0].sort} | {len(items)} | {types} | {example} |"
+    yield from (
+        "",
+        "<details><summary>Every finding</summary>",
+        "",
+        "| Path | Type | Confidence | Shown as |",
+        "|---|---|---|---|",
+    )
     for f in clean.findings:
         yield f"| `{_short(f.path)}`:{f.line} | `{f.detector}` | {f.confidence} | {_cell(f.redacted)} |"
     yield from ("", "</details>", "")
@@ -186,7 +209,12 @@ def as_json(measured: Measured) -> str:
     }
     if recall:
         missed = [[o.case.detector, o.case.context, o.case.turn, o.result] for o in recall.outcomes if o.result != "found"]
-        document["recall"] = {"planted": len(recall.outcomes), "found": recall.found, "left_out": asdict(recall.left_out), "missed": missed}
+        document["recall"] = {
+            "planted": len(recall.outcomes),
+            "found": recall.found,
+            "left_out": asdict(recall.left_out),
+            "missed": missed,
+        }
     if precision:
         rows = [[r.miss.kind, r.miss.detector, r.found] for r in precision.reported]
         document["precision"] = {"tried": precision.total, "reported": rows}

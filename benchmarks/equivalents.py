@@ -9,7 +9,11 @@ from fnmatch import fnmatchcase
 
 EQUIVALENTS: tuple[tuple[str, str, str], ...] = (
     # planted, reported, reason
-    ("generic-*", "generic-*", "the value says nothing and the name decides: a password, a key and a token by name get the same advice"),
+    (
+        "generic-*",
+        "generic-*",
+        "the value says nothing and the name decides: a password, a key and a token by name get the same advice",
+    ),
 )
 """(planted detector, reported detector, reason); both may be patterns."""
 

@@ -13,29 +13,17 @@ import json
 import random
 import re
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from stanch.catalog.model import CompanionSpec, Detector
-from stanch.catalog.sampler import draw, fill, sample_value
+from literals import Text
+from naming import ASSIGNMENT, HEADERS, KIND_WORDS, Name, made_names, names_in_examples, provider_word, squash, words_of
+from stanch.catalog.model import Detector
+from stanch.catalog.sampler import fill, sample_value
 from stanch.engine.checks import run_checks
 
 TRIES = 80
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>{}]*\{value\}[^\s\"'<>{};,)]*")
-_CREDENTIAL_END = tuple("key token secret password passwd pass pwd pw credential credentials auth pat passphrase crumb".split())
-_TITLE_END = (*_CREDENTIAL_END, "string", "url", "uri", "certificate", "webhook", "cookie", "entry", "hash", "profile")
-_KIND_WORDS = {
-    "api_key": ("api", "key"),
-    "token": ("access", "token"),
-    "oauth_client_secret": ("client", "secret"),
-    "connection_string": ("connection", "string"),
-    "secret_key": ("secret", "key"),
-    "password": ("password",),
-    "private_key": ("private", "key"),
-    "webhook_url": ("webhook", "url"),
-    "jwt": ("token",),
-    "certificate": ("certificate",),
-}
 _PLAIN_NAMES = {
     "api_key": ("api", "key"),
     "token": ("deploy", "token"),
@@ -43,86 +31,6 @@ _PLAIN_NAMES = {
     "webhook_url": ("notify", "url"),
     "jwt": ("service", "token"),
 }
-_ASSIGNMENT = re.compile(
-    r"""\s*(?:export\s+|set\s+|ENV\s+|-\s+|const\s+|var\s+|let\s+|\$)?(?P<open>["']?)(?P<name>[A-Za-z_][A-Za-z0-9_.\-]{0,70})(?P=open)"""
-    r"""\s*(?:=>|:=|=|:(?=[\s"']))\s*(?P<quote>["'`]?)(?P<text>.*)(?P=quote)\s*[,;]?\s*"""
-)
-_HEADERS = frozenset("authorization proxy-authorization cookie set-cookie content-transfer-encoding".split())
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text and which part of it is the value."""
-
-    before: str
-    value: str
-    after: str = ""
-
-    @property
-    def whole(self) -> str:
-        """The text without the marks."""
-        return self.before + self.value + self.after
-
-    def inside(self, before: str, after: str = "") -> Text:
-        """Put something around it."""
-        return Text(before + self.before, self.value, self.after + after)
-
-    def through(self, change: Callable[[str], str]) -> Text:
-        """Change each part; *change* has to treat every character by itself."""
-        return Text(change(self.before), change(self.value), change(self.after))
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """What a value is called, written as each language likes it.
-
-    Attributes:
-        words: its words, small.
-        fixed: how it is always written, when a framework gives the name (``REACT_APP_…``, ``InstrumentationKey``).
-    """
-
-    words: tuple[str, ...]
-    fixed: str = ""
-
-    @property
-    def upper(self) -> str:
-        """``DATADOG_API_KEY``."""
-        return self.fixed or "_".join(self.words).upper()
-
-    @property
-    def snake(self) -> str:
-        """``datadog_api_key``."""
-        return self.fixed or "_".join(self.words).lower()
-
-    @property
-    def kebab(self) -> str:
-        """``datadog-api-key``."""
-        return self.fixed or "-".join(self.words).lower()
-
-    @property
-    def dotted(self) -> str:
-        """``datadog.api.key``."""
-        return self.fixed or ".".join(self.words).lower()
-
-    @property
-    def pascal(self) -> str:
-        """``DatadogApiKey``."""
-        return self.fixed or "".join(word[:1].upper() + word[1:].lower() for word in self.words)
-
-    @property
-    def camel(self) -> str:
-        """``datadogApiKey``."""
-        return self.fixed or self.pascal[:1].lower() + self.pascal[1:]
-
-    @property
-    def header(self) -> str:
-        """``Datadog-Api-Key``."""
-        return self.fixed or "-".join(word[:1].upper() + word[1:].lower() for word in self.words)
-
-    @property
-    def prose(self) -> str:
-        """``Datadog api key``."""
-        return self.fixed or " ".join(self.words)
 
 
 _SCRIPT_NAMES = (Name(("setup", "script")), Name(("notes",)), Name(("template",)))
@@ -157,7 +65,7 @@ class Leak:
         words = self.name.words
         if self.word and words and squash(words[0]) == squash(self.word):
             words = words[1:]
-        return Name(words or _KIND_WORDS[self.detector.kind])
+        return Name(words or KIND_WORDS[self.detector.kind])
 
     @property
     def multiline(self) -> bool:
@@ -168,20 +76,6 @@ class Leak:
     def printable(self) -> bool:
         """Whether the text is text at all (a PKCS#12 file is not)."""
         return all(c.isprintable() or c in "\n\t\r" for c in self.text.whole) and self.text.whole.isascii()
-
-
-def squash(text: str) -> str:
-    """Letters and digits only, small."""
-    return re.sub(r"[^a-z0-9]", "", text.lower())
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """Split a name at separators and camel case."""
-    out: list[str] = []
-    for part in re.split(r"[^A-Za-z0-9]+", text):
-        camel = [part] if part.isupper() else re.findall(r"[A-Z]{2,}(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[A-Z0-9]+", part)
-        out.extend(word.lower() for word in camel if word)
-    return tuple(out)
 
 
 # --- values -------------------------------------------------------------------------------------------------------
@@ -216,11 +110,11 @@ def leak_of(detector: Detector, turn: int, rng: random.Random) -> Leak:
 
 
 def _by_name(detector: Detector, turn: int, value: str) -> Leak:
-    names = [*_names_in_examples(detector), *_made_names(detector)]
-    name = names[turn % len(names)] if names else Name(_KIND_WORDS[detector.kind])
+    names = [*names_in_examples(detector), *made_names(detector)]
+    name = names[turn % len(names)] if names else Name(KIND_WORDS[detector.kind])
     if not detector.near and turn % 3 == 1:  # a shape of its own needs no telling name
-        name = Name(_PLAIN_NAMES.get(detector.kind, _KIND_WORDS[detector.kind]))
-    return Leak(detector=detector, kind="token", text=Text("", value), name=name, word=_provider_word(detector, name))
+        name = Name(_PLAIN_NAMES.get(detector.kind, KIND_WORDS[detector.kind]))
+    return Leak(detector=detector, kind="token", text=Text("", value), name=name, word=provider_word(detector, name))
 
 
 def _by_example(detector: Detector, turn: int, value: str, rng: random.Random) -> Leak:
@@ -234,12 +128,12 @@ def _by_example(detector: Detector, turn: int, value: str, rng: random.Random) -
         kind = "token" if text == "{value}" else "string"
         if name is not None and kind == "token" and detector.expression and not detector.value:
             name = Name(name.words, _spelling(template))
-        leak = _leak(detector, kind, text, name or _made_names(detector)[0], value, rng)
+        leak = _leak(detector, kind, text, name or made_names(detector)[0], value, rng)
         leak = replace(leak, others=tuple((n, fill(t, detector, rng)) for n, t in others))
         if _still_matches(detector, leak):
             return leak
     if template.strip() == "{value}":
-        return _leak(detector, "token", "{value}", _made_names(detector)[0], value, rng)
+        return _leak(detector, "token", "{value}", made_names(detector)[0], value, rng)
     # A script says everything itself; the name it happens to be kept under must neither help nor mislead.
     return _leak(detector, "script", template.strip("\n"), _SCRIPT_NAMES[turn % len(_SCRIPT_NAMES)], value, rng)
 
@@ -279,8 +173,14 @@ _Parsed = tuple["Name | None", str, tuple[tuple[Name, str], ...]]
 def _single(template: str) -> _Parsed | None:
     """``NAME = "text"`` and nothing else."""
     line = template.strip()
-    match = _ASSIGNMENT.fullmatch(line)
-    if match is None or "\n" in line or "{value}" not in match["text"] or match["name"].lower() in _HEADERS or "{value}" in match["name"]:
+    match = ASSIGNMENT.fullmatch(line)
+    if (
+        match is None
+        or "\n" in line
+        or "{value}" not in match["text"]
+        or match["name"].lower() in HEADERS
+        or "{value}" in match["name"]
+    ):
         return None
     text, name = match["text"], match["name"]
     if not match["quote"]:
@@ -303,8 +203,8 @@ def _lines(template: str) -> _Parsed | None:
     found: _Parsed | None = None
     others: list[tuple[Name, str]] = []
     for line in lines:
-        match = _ASSIGNMENT.fullmatch(line)
-        if match is None or match["text"][:1] in "{[<|(" and not match["text"].startswith("{"):
+        match = ASSIGNMENT.fullmatch(line)
+        if match is None or (match["text"][:1] in "{[<|(" and not match["text"].startswith("{")):
             return None
         if "{value}" in line:
             found = _single(line)
@@ -327,7 +227,7 @@ def _json_leaf(template: str) -> _Parsed | None:
         path.append(key)
     if isinstance(document, list) and len(document) == 1:
         document = document[0]
-    if not isinstance(document, str) or not path or path[-1].lower() in _HEADERS:
+    if not isinstance(document, str) or not path or path[-1].lower() in HEADERS:
         return None
     return (Name(words_of(path[-1])), document, ()) if "{value}" in document and '"' not in document else None
 
@@ -350,82 +250,6 @@ def _url_of(detector: Detector, turn: int, value: str, rng: random.Random) -> Te
         found = [text for text in found if ";" not in text.whole and pattern.search(f" {text.whole} ".encode("latin-1"))]
         return found[turn % len(found)] if found else None
     return Text("", value) if re.match(r"[a-z][a-z0-9+.-]*:\\?/\\?/", value) else None
-
-
-# --- names --------------------------------------------------------------------------------------------------------
-
-
-def _names_in_examples(detector: Detector) -> list[Name]:
-    """Names that the detector's author assigned the value to."""
-    found: list[Name] = []
-    for template in detector.positive:
-        for line in template.split("\n"):
-            match = _ASSIGNMENT.fullmatch(line)
-            if match and match["text"] == "{value}" and match["name"].lower() not in _HEADERS:
-                name = Name(words_of(match["name"]))
-                if name not in found and (not detector.near or _tells(detector, name)):
-                    found.append(name)
-    return found
-
-
-def _tells(detector: Detector, name: Name) -> bool:
-    """Whether a near word stands in the name, its own separators written as each language likes."""
-    pattern = "|".join("[_.-]?".join(map(re.escape, re.split(r"[_. -]", word))) for word in detector.near)
-    return all(re.search(pattern, form, re.IGNORECASE) for form in (name.snake, name.camel))
-
-
-def _made_names(detector: Detector) -> list[Name]:
-    """Names made of near words, or of the detector's own name."""
-    title = _title(detector)
-    stems = [tuple(w for w in re.split(r"[^a-z0-9]+", word) if w) for word in _naming_words(detector)]
-    known = words_of(detector.provider)
-    rest = tuple(word for word in title if word not in known)
-    if not stems:
-        return [Name(title if title[-1].endswith(_TITLE_END) else _with_suffix(title, (), detector.kind))]
-    return [Name(_with_suffix(stem, rest, detector.kind)) for stem in stems]
-
-
-def _title(detector: Detector) -> tuple[str, ...]:
-    plain = re.sub(r"\(.*?\)", "", detector.name)
-    plain = re.split(r" or |,| of | in | on | for | with | that ", plain, maxsplit=1)[0]
-    words = tuple(squash(word) for word in re.split(r"[\s./-]+", plain) if squash(word))
-    return words if len(words) <= 5 else (words[0], *words[-2:])
-
-
-def _naming_words(detector: Detector) -> list[str]:
-    """Near words that can stand in a name; those that speak of the provider first."""
-    about = squash(f"{detector.provider} {detector.name} {detector.id} {' '.join(detector.positive)}")
-    usable = [w for w in detector.near if not re.search(r"\.(?:com|net|io|org|us|co|ai|dev|app|me|tv|cloud|microsoft|windows|telegram)\b|\.chat\.", w)]
-    fitting = [w for w in usable if squash(w) in about]
-    return fitting or usable
-
-
-def _with_suffix(stem: tuple[str, ...], title: tuple[str, ...], kind: str) -> tuple[str, ...]:
-    if stem[-1].endswith(_CREDENTIAL_END):
-        return stem
-    joined = "".join(stem)
-    rest = tuple(word for word in title if word.rstrip("s") not in joined)
-    if not 1 <= len(rest) <= 3 or not rest[-1].endswith(_CREDENTIAL_END):
-        rest = tuple(word for word in _KIND_WORDS[kind] if word not in stem) or _KIND_WORDS[kind]
-    return (*stem, *rest)
-
-
-def _provider_word(detector: Detector, name: Name) -> str:
-    """A word for hosts and classes: the provider's name, when saying it is as good as saying the value's name."""
-    slug = squash(re.sub(r"\(.*?\)", "", detector.provider))
-    if not detector.near:
-        return slug[:20] if slug and name.words and squash(name.words[0]) in slug else ""
-    if detector.same_line:
-        return ""
-    for word in detector.near:
-        if squash(word) == word and word in slug and not word.endswith(_CREDENTIAL_END) and len(word) >= 4:
-            return word
-    return ""
-
-
-def sample_companion(spec: CompanionSpec, rng: random.Random) -> str:
-    """Return a value of another part of a credential."""
-    return draw(spec.expression, rng)
 
 
 def random_text(alphabet: Iterable[str], count: int, rng: random.Random) -> str:

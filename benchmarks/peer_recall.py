@@ -96,7 +96,14 @@ def write_files(lab: Lab, ids: Sequence[str], seed: int, folder: Path) -> list[S
             (folder / path).write_bytes(planted.data)
             end = b"\n\0" if planted.context == "UTF-16" else b"\n"
             first = planted.data.count(end, 0, planted.start) + 1
-            spots.append(Spot(path=str(path), first=first, last=first + planted.data.count(end, planted.start, planted.end), detector=case.detector))
+            spots.append(
+                Spot(
+                    path=str(path),
+                    first=first,
+                    last=first + planted.data.count(end, planted.start, planted.end),
+                    detector=case.detector,
+                )
+            )
     return spots
 
 

@@ -77,7 +77,7 @@ def test_every_type_is_found_across_the_border_of_two_chunks(engine: Engine, wor
 
 pieces = st.one_of(
     st.binary(max_size=300),
-    st.sampled_from([LINE, b"\n", b"\r\n", b"\0" * 40, b"x" * 200, b"=" * 30, "ключ: ".encode(), b'{"key": "', b"\\n", b"token="]),
+    st.sampled_from([LINE, b"\n", b"\r\n", b"\0" * 40, b"x" * 200, b"=" * 30, "ключ: ".encode(), b'{"key": "', b"\\n", b"token:\n" + LINE * 9]),
 )
 
 

@@ -31,7 +31,16 @@ VALUE_HEAD: Final = 8
 _HEAD: Final = _FIRST + r"""[^\s"'`<>]{7}"""
 _TAIL: Final = r"[a-z0-9_.-]{0,24}"
 _SPACES: Final = r"""(?:[ \t]{1,4}|[ \t]{1,2}(?:is|was|to)[ \t]{1,2})["'`]?"""
-_BETWEEN: Final = f"{_QUOTE}{{0,6}}(?:(?:{_TYPE}{_OPERATOR}|\\([ \\t]{{0,4}}){_OPEN}|{_SPACES})"
+_ASSIGNS: Final = f"{_QUOTE}{{0,6}}(?:{_TYPE}{_OPERATOR}|\\([ \\t]{{0,4}}){_OPEN}"
+_ANY: Final = r"""[^\s"'`<>]"""
+# Behind mere space a plain word is prose: of the first characters one must be a digit or a capital inside.
+SPACED_HEAD: Final = 12
+_NO_WORD: Final = "(?:{})".format(
+    "|".join(
+        ["[0-9]" + _ANY * (SPACED_HEAD - 1), "[A-Z][A-Z0-9]" + _ANY * (SPACED_HEAD - 2)]
+        + ["[A-Za-z_+/-]" + "[a-z_.-]" * n + "[A-Z0-9+/=]" + _ANY * (SPACED_HEAD - 2 - n) for n in range(SPACED_HEAD - 1)]
+    )
+)
 # Behind a provider's name, of which there are many, something simpler that compiles in no time.
 _AFTER_NEAR: Final = r"""(?:[ ][a-z-]{2,12})?[^a-z0-9\n+/_]{1,12}[A-Za-z0-9+/_][^\s"'`<>]{7}"""
 # <add key="ApiKey" value="…"/>, - name: API_KEY⏎ value: …, {"name": "API_KEY", "value": "…"}, <name>…key</name><value>…
@@ -84,17 +93,19 @@ def assignment_patterns(near: set[str]) -> Iterator[Pattern]:
     """Expressions for "something named like a credential gets a value"."""
     named = f"(?:{NAME_WORDS})"
     texts = [
-        f"{named}[a-z0-9_. -]{{0,30}}{_BETWEEN}{_HEAD}",
+        f"{named}[a-z0-9_. -]{{0,30}}{_ASSIGNS}{_HEAD}",
         f"{named}{_TAIL}{_PAIR}",
         f"{named}{_TAIL}{_BLOCK}",
         r"""auth=[ ]?[(\[]["'][^"'\s]{0,40}["'],[ ]?["']""" + _HEAD,  # auth=("user", "…")
         # a call with two texts, of which the second is the key
         r"""[a-z]\(["'][^"'\s]{1,40}["'],[ ]?["']""" + _HEAD,
+        r"""authorization["']?[ ]?[:=,][ ]?["']?[a-z]{3,12}[ ]""" + _HEAD,  # whatever the scheme
         r"""[ ](?:-u|--user)[ =]["']?[^\s:"'@/]{0,64}:""" + _HEAD,  # curl
-        *(f"{loosely(word)}{_TAIL}{_AFTER_NEAR}" for word in sorted(near) if len(word) >= 4),
+        *(f"{loosely(word)}{_TAIL}{_AFTER_NEAR}" for word in sorted(near) if len(word) >= 3),
     ]
     for text in texts:
         yield Pattern(text, CASELESS, "assign", -1, VALUE_HEAD)
+    yield Pattern(f"(?i:{named}{_TAIL}{_QUOTE}{{0,6}}{_SPACES}){_NO_WORD}", 0, "assign", -1, SPACED_HEAD)
     yield from _encoded_words(near)
 
 

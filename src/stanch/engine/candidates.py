@@ -43,7 +43,7 @@ LONG_WORD: Final = 6  # near words of this length count anywhere; from `MIDDLE_W
 MIDDLE_WORD: Final = 4
 # A variable, a type, a call; or what logs are full of: a word and a number (user:604), a number, a setting (backoff=40ms).
 _IDENTIFIER: Final = Lazy(
-    rb"[A-Za-z_$][A-Za-z_]{0,27}(?:\.[A-Za-z_]{1,40}){0,6}(?:[(\[\s,;)<*&]|->|:(?![A-Za-z0-9])|$|[:#/=][0-9.]{1,12}[a-z]{0,3}(?:[\s,;)\]}&\"']|$))"
+    rb"[A-Za-z_$][A-Za-z_]{0,27}(?:\.[A-Za-z_]{1,40}){0,6}(?:[(\[\s,;)<*&]|->|:(?![A-Za-z0-9])|$|[:/=][0-9.]{1,12}[a-z]{0,3}(?:[\s,;)\]}&\"']|$))"
     rb"|[0-9][0-9.:-]{0,40}(?:[\s,;)\]}&\"']|$)"
 )
 _QUOTES: Final = (b'"', b"'", b"`")
@@ -147,27 +147,22 @@ class Judge:
 
     # --- anonymous values, known by the words around them -----------------------------------------------------
 
-    def assigned(self, data: bytes, start: int) -> list[Match]:
-        """Try every anonymous detector with the value that is assigned at *start*."""
+    def assigned(self, data: bytes, start: int) -> tuple[list[Match], int]:
+        """Try every anonymous detector with the value that is assigned at *start*; also return where that value ends."""
         if _IDENTIFIER.match(data, start) and data[start - 1 : start] not in _QUOTES:
-            return []  # code: a variable, a type, a call
+            return [], start  # code: a variable, a type, a call
         if _inside_reference(data, start):
-            return []
+            return [], start
         assignment = read_assignment(data, start)
-        if assignment is None or len(assignment.value) < 4 or _CONTROL.search(assignment.value):
-            return []  # nothing, or bytes of a binary file
-        if assignment.operator == b"," and not assignment.quote:
-            return []  # prose
-        if _WORDS_ONLY.fullmatch(assignment.value) and not _PASSWORD_NAME.search(assignment.name):
-            return []  # a name of something
-        spaced = not assignment.operator and not assignment.quote
-        if spaced and is_words(assignment.value) and not _PASSWORD_NAME.search(assignment.name):
-            return []  # two words beside each other
+        if assignment is None:
+            return [], start
+        if _is_prose(assignment):
+            return [], assignment.end
         near, words = self._words_near(data, assignment)
         found = list(self._named(data, assignment, near))
         if not found and words:
             found.extend(self._by_name(data, assignment, words))
-        return found
+        return found, assignment.end
 
     def _named(self, data: bytes, assignment: Assignment, near: list[tuple[Detector, str, int]]) -> Iterator[Match]:
         start = assignment.start
@@ -179,7 +174,7 @@ class Judge:
             if detector.kind == "password":
                 if distance and not _PASSWORD_NAME.search(assignment.name):
                     continue
-            elif distance and is_words(match["value"], least=4):
+            elif distance and len(match["value"]) >= 24 and is_words(match["value"], least=4):
                 continue
             if is_id_name(assignment.name) or is_hash_name(assignment.name):
                 continue
@@ -268,27 +263,30 @@ class Judge:
 
     # --- encodings and companions -----------------------------------------------------------------------------
 
-    def encoded_value(self, data: bytes, start: int) -> decode.Region | None:
-        """Return what the value at *start* decodes to, when it is base64 of text or of gzip, or has percent escapes."""
+    def encoded_value(self, data: bytes, start: int) -> tuple[decode.Region | None, int]:
+        """Return what the value at *start* decodes to, and the end of what was looked at.
+
+        Base64 of text or of gzip counts, and percent escapes.
+        """
         if data.find(b"%", start, start + 200) >= 0:
             region = decode.percent_value(data, start)
             if region is not None:
-                return region
+                return region, region.end
         match = _ENCODED.match(data, start)
         if match is None or (match.end() - start) < 12:
-            return None
-        text = match.group()
+            return None, 0
+        text, end = match.group(), match.end()
         if text.islower() or text.isupper() or text.isdigit():
-            return None  # base64 of anything but the shortest texts has both
+            return None, end  # base64 of anything but the shortest texts has both
         raw = decode.decode_base64(text)
         if raw is None:
-            return None
+            return None, end
         inflated = decode.inflate(raw)
         if inflated is not None:
-            return decode.Region(inflated, start, match.end(), "gzip", (0, 1))
+            return decode.Region(inflated, start, end, "gzip", (0, 1)), end
         if len(raw) >= 6 and decode.is_text(raw):
-            return decode.Region(raw, start, match.end(), "base64", (4, 3))
-        return None
+            return decode.Region(raw, start, end, "base64", (4, 3)), end
+        return None, end
 
     def _with_companions(self, data: bytes, match: Match) -> Match | None:
         for spec in match.detector.companions:
@@ -330,6 +328,19 @@ class Judge:
 
     def _whole(self, detector: Detector) -> re.Pattern[bytes]:
         return self._expression(detector.value or detector.expression)
+
+
+def _is_prose(assignment: Assignment) -> bool:
+    """Tell whether no credential can stand here: too short, a binary file's bytes, words beside each other."""
+    value = assignment.value
+    if len(value) < 4 or _CONTROL.search(value):
+        return True
+    if assignment.operator == b"," and not assignment.quote:
+        return True
+    if _PASSWORD_NAME.search(assignment.name):
+        return False  # any word may be a password
+    spaced = not assignment.operator and not assignment.quote
+    return _WORDS_ONLY.fullmatch(value) is not None or (spaced and is_words(value))
 
 
 _RUN_BACK: Final = Lazy(rb"[^\s\"'`<>]*")

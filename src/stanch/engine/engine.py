@@ -21,6 +21,7 @@ from stanch.engine.match import Match, resolve
 SEPARATOR: Final = b"\n\0\n"
 BATCH: Final = 1024 * 1024
 BORDER: Final = 64  # bytes around a window that the expression's borders may look at
+MOST_NESTED: Final = 32  # assignments looked at inside the value of another: key=key=key=… must not take forever
 OVERLAP: Final = MAX_WIDTH + 4_096
 """How much of a neighbouring chunk has to be given along so that a match at the border is the same as in the whole."""
 
@@ -100,6 +101,8 @@ class Engine:
         windows: dict[int, list[tuple[int, int]]] = {}
         found: list[Match] = []
         seen: set[int] = set()
+        value_end, nested = 0, 0
+        decoded_to = 0  # end of the last value that was looked at for an encoding: none is decoded twice
         regions: list[decode.Region] = []
         for number, end in hits:
             kind, index, length, align, back = self._first.rows[number]
@@ -109,9 +112,17 @@ class Engine:
                 start = end - length
                 if start >= 0 and start not in seen:
                     seen.add(start)
-                    found.extend(self._judge.assigned(data, start))
-                    if depth and (region := self._judge.encoded_value(data, start)):
-                        found.extend(self._in_place(data, region, depth))
+                    if start >= value_end:
+                        nested = 0
+                    elif (nested := nested + 1) > MOST_NESTED:
+                        continue
+                    matches, end = self._judge.assigned(data, start)
+                    value_end = max(value_end, end)
+                    found.extend(matches)
+                    if depth and start >= decoded_to:
+                        region, decoded_to = self._judge.encoded_value(data, start)
+                        if region is not None:
+                            found.extend(self._in_place(data, region, depth))
             elif kind == "window":
                 detector = self.catalog.detectors[index]
                 low = max(0, end - back - BORDER)

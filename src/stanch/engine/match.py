@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from stanch.catalog.model import Detector
@@ -85,17 +86,25 @@ def resolve(matches: list[Match]) -> list[Match]:
     if len(matches) < 2:
         return matches
     kept: list[Match] = []
+    taken: list[tuple[int, int]] = []  # spans of what is kept, in order; they do not overlap
     for match in sorted(matches, key=Match.strength):
-        if not any(match.start < other.end and other.start < match.end for other in kept):
+        at = bisect_left(taken, (match.start, match.end))
+        if (at == 0 or taken[at - 1][1] <= match.start) and (at == len(taken) or match.end <= taken[at][0]):
+            taken.insert(at, (match.start, match.end))
             kept.append(match)
-    kept = [match for match in kept if not _is_part(match, kept)]
+    whole = [match for match in kept if match.companions]
+    if whole:
+        kept = [match for match in kept if not _is_part(match, whole)]
     kept.sort(key=lambda m: (m.start, m.end, m.detector.id))
     return kept
 
 
-def _is_part(match: Match, kept: list[Match]) -> bool:
-    for other in kept:
-        if other is match:
+NEIGHBOURHOOD = 100_000  # bytes; no companion is farther away than this
+
+
+def _is_part(match: Match, whole: list[Match]) -> bool:
+    for other in whole:
+        if other is match or abs(other.start - match.start) > NEIGHBOURHOOD:
             continue
         graver = _order(match) < _order(other)
         if _holds(other, match, secret=True) and not (graver and _holds(match, other, secret=False)):

@@ -80,7 +80,7 @@ def collect(sources: Iterable[Source], context: ScanContext, *, workers: int = 0
             progress.done(costs.get(number, 0), len(result.findings))
     except KeyboardInterrupt:
         found.interrupted = True
-    pieces: dict[str, list[tuple[int, int, int]]] = {}
+    pieces: dict[str, dict[int, tuple[int, int]]] = {}
     for number in sorted(results):
         result = results[number]
         found.findings.extend(result.findings)
@@ -90,8 +90,8 @@ def collect(sources: Iterable[Source], context: ScanContext, *, workers: int = 0
         for reason, count in result.hidden.items():
             found.hidden[reason] = found.hidden.get(reason, 0) + count
         if result.piece:
-            path, *numbers = result.piece
-            pieces.setdefault(path, []).append((numbers[0], numbers[1], numbers[2]))
+            path, start, newlines, last = result.piece
+            pieces.setdefault(path, {})[start] = (newlines, last)
     found.findings = settle(found.findings, pieces)
     return found
 

@@ -5,6 +5,7 @@ Small blobs are looked at many at a time, large ones in overlapping chunks, so t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
@@ -297,35 +298,45 @@ def _touching(finding: Finding, added: tuple[tuple[int, int], ...]) -> Finding |
     return replace(finding, location=places[0], also_at=tuple(places[1:])) if places else None
 
 
-def settle(findings: list[Finding], pieces: dict[str, list[tuple[int, int, int]]]) -> list[Finding]:
+def settle(findings: list[Finding], pieces: dict[str, dict[int, tuple[int, int]]]) -> list[Finding]:
     """Give findings in pieces of a large file their line numbers in the whole, once all its pieces are counted.
 
     Args:
         findings: of any blobs.
-        pieces: by path, (start, newlines, offset behind the last newline or -1) of every piece.
+        pieces: by path and start of the piece, (newlines, offset behind the last newline or -1).
     """
     tables = {path: _table(parts) for path, parts in pieces.items()}
     return [_settled(f, tables[f.location.path]) if f.location.path in tables else f for f in findings]
 
 
-def _table(parts: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """Per piece: where it starts, lines before it, where the line it starts in begins."""
+Entry = tuple[int, int, int]
+"""Of a piece: where it starts, lines before it, where the line it starts in begins."""
+
+
+def _table(parts: dict[int, tuple[int, int]]) -> list[Entry]:
     out = []
     lines, begin = 0, 0
-    for start, newlines, last in sorted(parts):
+    for start, (newlines, last) in sorted(parts.items()):
         out.append((start, lines, begin))
         lines += newlines
         begin = last if last >= 0 else begin
     return out
 
 
-def _settled(finding: Finding, table: list[tuple[int, int, int]]) -> Finding:
+def _settled(finding: Finding, table: list[Entry]) -> Finding:
+    def entry_of(place: Location) -> Entry:
+        return table[bisect_right(table, place.start, key=lambda entry: entry[0]) - 1]
+
     def move(place: Location) -> Location:
-        start, lines, begin = max(entry for entry in table if entry[0] <= place.start)
+        start, lines, begin = entry_of(place)
         if not start:
             return place
         column = place.start - begin + 1 if place.line == 1 else place.column
         end_column = place.end - begin + 1 if place.end_line == 1 else place.end_column
         return replace(place, line=place.line + lines, end_line=place.end_line + lines, column=column, end_column=end_column)
 
-    return replace(finding, location=move(finding.location), also_at=tuple(move(p) for p in finding.also_at))
+    _, before, _ = entry_of(finding.location)
+    companions = tuple(replace(c, line=c.line + before) for c in finding.companions) if before else finding.companions
+    return replace(
+        finding, location=move(finding.location), also_at=tuple(move(p) for p in finding.also_at), companions=companions
+    )
