@@ -55,8 +55,9 @@ def markdown(measured: Measured) -> str:
     out = [
         "# Accuracy",
         "",
-        f"{measured.date}, {len(measured.detectors)} types, {measured.values} values of each in each context, seed {measured.seed}, "
-        + f"{measured.seconds:.0f} s. Made by `benchmarks/accuracy.py`; values are drawn from the catalog's own expressions.",
+        f"{measured.date}, {len(measured.detectors)} types, {measured.values} values of each in each context, "
+        + f"seed {measured.seed}, {measured.seconds:.0f} s. "
+        + "Made by `benchmarks/accuracy.py`; values are drawn from the catalog's own expressions, none was ever issued.",
         "",
         "| Target | | |",
         "|---|---|---|",
@@ -82,7 +83,7 @@ def _recall(measured: Measured, recall: Recall) -> Iterator[str]:
     total = Counter(o.case.context for o in recall.outcomes)
     missed = Counter(o.case.context for o in recall.outcomes if o.result != "found")
     yield from ("## Values found and named", "")
-    yield "A value counts when a finding of medium or high confidence lies on it and has its type's name, or one of the table below."
+    yield "A value counts when a finding of medium or high confidence lies on it and has its type's name (or one listed below)."
     yield from ("", "| Context | Planted | Found and named |", "|---|---:|---:|")
     for context in CONTEXTS:
         if total[context]:
@@ -138,8 +139,8 @@ def _peers(rows: Sequence[PeerRow]) -> Iterator[str]:
 def _precision(precision: Precision) -> Iterator[str]:
     reported = Counter(r.miss.kind for r in precision.reported)
     yield from ("## Near misses", "")
-    yield "For a damaged value (wrong checksum, too short, too long) only a finding of a specific type counts as reported: that its"
-    yield "name alone makes it a suspect is right. For all others any finding of medium or high confidence counts."
+    yield "For a damaged value (wrong checksum, too short, too long) only a finding of a specific type counts as reported: that"
+    yield "its name alone makes it a suspect is right. For all others any finding of medium or high confidence counts."
     yield from ("", "| Kind | Tried | Reported |", "|---|---:|---:|")
     for kind, count in precision.total.items():
         yield f"| {kind} | {count:,} | {reported[kind]} ({reported[kind] / count:.2%}) |"

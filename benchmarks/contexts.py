@@ -138,7 +138,7 @@ def _curl(leak: Leak, rng: random.Random, turn: int) -> Text | None:
     text, host = leak.text, _host(leak)
     if leak.kind == "token" and leak.url and leak.url.value == text.whole:
         return text.inside(f"{head}curl -X POST -H 'Content-Type: application/json' -d '{{\"text\": \"done\"}}' ", foot)
-    if leak.kind == "token" and not leak.multiline:
+    if leak.kind == "token" and not leak.multiline and not leak.in_parts:
         bearer = (
             ("Authorization: Bearer ", f"X-{leak.short.header}: ")[rng.randrange(2)] if leak.word else f"{leak.name.header}: "
         )
@@ -152,9 +152,10 @@ def _curl(leak: Leak, rng: random.Random, turn: int) -> Text | None:
         return text.inside(head, foot)
     if leak.kind == "string" and text.whole.lower().startswith(("authorization: ", "ocp-apim", "cookie: ")):
         return text.inside(f'{head}curl -H "', f'" https://{host}/v1/items{foot}')
+    others = "".join(f'"{n.snake}": "{v}", ' for n, v in leak.others)
     body = text.through(in_double).through(in_shell)
     return body.inside(
-        f"{head}curl -X POST https://deploy.acme.io/apps/shop -H 'Content-Type: application/json' -d '{{\"{leak.name.snake}\": \"",
+        f"{head}curl -X POST https://deploy.acme.io/apps/shop -H 'Content-Type: application/json' -d '{{{others}\"{leak.name.snake}\": \"",
         f"\"}}'{foot}",
     )
 
@@ -166,7 +167,7 @@ def _url(leak: Leak, rng: random.Random, turn: int) -> Text | None:
         return leak.url.inside(
             *((head, foot), (f"{head}wget '", f"' -O out.txt{foot}"), ('<a href="', f'">replica</a>{foot}'))[turn % 3]
         )
-    if leak.kind != "token" or leak.multiline:
+    if leak.kind != "token" or leak.multiline or leak.in_parts:
         return None
     escaped = leak.text.through(lambda part: quote(part, safe="~")) if turn % 2 else leak.text
     # Without a provider's host the parameter's name has to tell.

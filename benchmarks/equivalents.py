@@ -12,8 +12,9 @@ EQUIVALENTS: tuple[tuple[str, str, str], ...] = (
     (
         "generic-*",
         "generic-*",
-        "the value says nothing and the name decides: a password, a key and a token by name get the same advice",
+        "the value says nothing and the name decides; password, key and token by name get the same advice",
     ),
+    ("gitalk-client-secret", "github-secret-key", "Gitalk's client secret is the client secret of a GitHub OAuth app"),
 )
 """(planted detector, reported detector, reason); both may be patterns."""
 

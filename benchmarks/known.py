@@ -37,7 +37,7 @@ EXPLAINED: tuple[tuple[str, str, str, str], ...] = (
     ("*/botocore/data/datasync/*", "azure-sas-token", PUBLIC, "example of a signature in the API description; expired in 2023"),
     ("*/urllib3/packages/rfc3986/builder.py*", "basic-auth-url", FALSE, "doctest with a made-up password in an address"),
     ("*/oauthlib/*", "generic-*", FALSE, "made-up tokens in docstrings, copied from RFC 5849 and RFC 6749"),
-    ("*/joserfc-*", "json-web-token", PUBLIC, "token of the README, signed with the key `key`"),
+    ("*/joserfc-*", "json-web-token", PUBLIC, "token of the README, signed with the key `your-secret-key`"),
     ("*/PyJWT-*", "json-web-token", PUBLIC, "token of the README, signed with the key `secret`"),
     ("*/doc/python3-jwt/*", "json-web-token", PUBLIC, "token of the README and of the change log"),
     ("*/jwt/*", "json-web-token", PUBLIC, "token of the documentation"),

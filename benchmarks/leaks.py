@@ -73,6 +73,11 @@ class Leak:
         return "\n" in self.text.whole
 
     @property
+    def in_parts(self) -> bool:
+        """Whether the value says little without another part of the credential beside it."""
+        return any(c.required for c in self.detector.companions)
+
+    @property
     def printable(self) -> bool:
         """Whether the text is text at all (a PKCS#12 file is not)."""
         return all(c.isprintable() or c in "\n\t\r" for c in self.text.whole) and self.text.whole.isascii()

@@ -19,7 +19,7 @@ from stanch.engine.database import CASELESS, DOTALL
 MAX_BACK: Final = 4_096  # bytes before a literal in which a match that contains it may begin
 
 # Words that make a name a credential's name. Each one costs: these are few enough for a gigabyte a second.
-NAME_WORDS: Final = "key|token|secret|passw|passphrase|passcode|pwd|auth|cred|bearer|sid|licen[sc]e|dsn|webhook|pfx|[^a-z]pat"
+NAME_WORDS: Final = "key|token|secret|passw|passphrase|passcode|pwd|auth|cred|bearer|sid|licen[sc]e|dsn|webhook|pfx"
 # What may stand between a name and its value: closing quotes, then a type and an operator, a call's bracket, or space alone.
 _QUOTE: Final = r"""(?:["'`\])\[\\]|&quot;|&#34;)"""
 _TYPE: Final = r"""(?::[ \t]{0,2}&?(?:'[a-z_]{1,12} )?[a-z_][a-z0-9_.<>\[\]?*&]{1,24}[ \t]{0,2})?"""
@@ -101,7 +101,8 @@ def assignment_patterns(near: set[str]) -> Iterator[Pattern]:
         r"""[a-z]\(["'][^"'\s]{1,40}["'],[ ]?["']""" + _HEAD,
         r"""authorization["']?[ ]?[:=,][ ]?["']?[a-z]{3,12}[ ]""" + _HEAD,  # whatever the scheme
         r"""[ ](?:-u|--user)[ =]["']?[^\s:"'@/]{0,64}:""" + _HEAD,  # curl
-        *(f"{loosely(word)}{_TAIL}{_AFTER_NEAR}" for word in sorted(near) if len(word) >= 3),
+        f"[^a-z]pat{_ASSIGNS}{_HEAD}",  # personal access token; not path, not pattern
+        *(_near_text(word) for word in sorted(near) if len(word) >= 3),
     ]
     for text in texts:
         yield Pattern(text, CASELESS, "assign", -1, VALUE_HEAD)
@@ -128,6 +129,13 @@ def loosely(word: str) -> str:
 
 _PARTED: Final = re.compile(r"[_\-. ]")
 _HOST: Final = re.compile(r"\.(?:com|net|io|org|us|dev|co|ly|ai|app|cloud)$|\..*\.|^\.|\.$|^[_-]|[_-]$")
+
+
+def _near_text(word: str) -> str:
+    if len(word) > 3:
+        return f"{loosely(word)}{_TAIL}{_AFTER_NEAR}"
+    # Three letters stand inside every other word, so they need borders already here; `_counts` judges the others.
+    return f"[^a-z]{escape(word)}(?:[0-9_.-][a-z0-9_.-]{{0,23}})?{_AFTER_NEAR}"
 
 
 def _encoded_words(near: set[str]) -> Iterator[Pattern]:
@@ -180,11 +188,17 @@ def _of_detector(index: int, detector: Detector) -> Iterator[Pattern]:
         return
     found = heads(detector.value or detector.expression)
     if found and all(any(literal in head.plain.lower() for literal in detector.literals) for head in found):
+        border = _BORDER if detector.value else ""
         for text, length in sorted({(head.text, head.length) for head in found}):
-            yield Pattern(text, DOTALL, "start", index, length)
+            yield Pattern(border + text, DOTALL, "start", index, length)
         return
     for literal in detector.literals:
         yield Pattern(escape(literal), CASELESS, "window", index, len(literal), back=min(detector.width, MAX_BACK))
+
+
+# What the borders of a value (see `stanch.catalog.model.with_borders`) allow in front of it. Without it, every offset of a long
+# run of one letter would be a hit.
+_BORDER: Final = r"(?:^|[^A-Za-z0-9_]|\\[nrt])"
 
 
 def _as_written(expression: str, literal: str) -> list[str]:

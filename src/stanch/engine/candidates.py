@@ -151,12 +151,10 @@ class Judge:
         """Try every anonymous detector with the value that is assigned at *start*; also return where that value ends."""
         if _IDENTIFIER.match(data, start) and data[start - 1 : start] not in _QUOTES:
             return [], start  # code: a variable, a type, a call
-        if _inside_reference(data, start):
-            return [], start
         assignment = read_assignment(data, start)
         if assignment is None:
             return [], start
-        if _is_prose(assignment):
+        if _is_prose(assignment) or _inside_reference(data, start):
             return [], assignment.end
         near, words = self._words_near(data, assignment)
         found = list(self._named(data, assignment, near))
@@ -333,14 +331,12 @@ class Judge:
 def _is_prose(assignment: Assignment) -> bool:
     """Tell whether no credential can stand here: too short, a binary file's bytes, words beside each other."""
     value = assignment.value
-    if len(value) < 4 or _CONTROL.search(value):
+    if len(value) < 4 or (assignment.operator == b"," and not assignment.quote):
         return True
-    if assignment.operator == b"," and not assignment.quote:
-        return True
-    if _PASSWORD_NAME.search(assignment.name):
-        return False  # any word may be a password
     spaced = not assignment.operator and not assignment.quote
-    return _WORDS_ONLY.fullmatch(value) is not None or (spaced and is_words(value))
+    if _WORDS_ONLY.fullmatch(value) or (spaced and is_words(value)):
+        return _PASSWORD_NAME.search(assignment.name) is None  # any word may be a password
+    return _CONTROL.search(value) is not None
 
 
 _RUN_BACK: Final = Lazy(rb"[^\s\"'`<>]*")
@@ -349,6 +345,8 @@ _RUN_BACK: Final = Lazy(rb"[^\s\"'`<>]*")
 def _inside_reference(data: bytes, start: int) -> bool:
     """Tell whether the word a value stands in names a place in a secret store: arn:…:secret:x, @Microsoft.KeyVault(…=x)."""
     before = data[max(0, start - 160) : start]
+    if b":" not in before:
+        return False
     run = _RUN_BACK.match(before[::-1])
     return run is not None and run.end() > 4 and is_store_reference(before[len(before) - run.end() :])
 

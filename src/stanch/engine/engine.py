@@ -119,7 +119,7 @@ class Engine:
                     matches, end = self._judge.assigned(data, start)
                     value_end = max(value_end, end)
                     found.extend(matches)
-                    if depth and start >= decoded_to:
+                    if depth and end > start >= decoded_to:
                         region, decoded_to = self._judge.encoded_value(data, start)
                         if region is not None:
                             found.extend(self._in_place(data, region, depth))
