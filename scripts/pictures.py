@@ -1,6 +1,7 @@
-"""Make the pictures of the documentation from `stanch demo`: python scripts/pictures.py
+"""Make the pictures of the documentation from `stanch demo`.
 
-Needs Chromium for docs/img/report.png; docs/img/terminal.svg needs nothing. Not part of any check: pictures are looked at.
+Run it with the project's Python: ``python scripts/pictures.py``. Needs Chromium for docs/img/report.png; docs/img/terminal.svg
+needs nothing. Not part of any check: pictures are looked at.
 """
 
 from __future__ import annotations
@@ -81,9 +82,8 @@ def _piece(text: str, style: str, x: float, y: float) -> str:
     weight = ' font-weight="bold"' if "1" in codes else ""
     width = len(text) * _CELL
     box = f'<rect x="{x:.1f}" y="{y - 14}" width="{width:.1f}" height="{_LINE}" fill="{behind}"/>' if behind else ""
-    return (
-        f'{box}<text x="{x:.1f}" y="{y}" fill="{fill}"{weight} textLength="{width:.1f}" xml:space="preserve">{escape(text)}</text>'
-    )
+    look = f'fill="{fill}"{weight} textLength="{width:.1f}" xml:space="preserve"'
+    return f'{box}<text x="{x:.1f}" y="{y}" {look}>{escape(text)}</text>'
 
 
 def shortened(text: str) -> str:

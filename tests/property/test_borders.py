@@ -78,14 +78,18 @@ def test_every_type_is_found_across_the_border_of_two_chunks(engine: Engine, wor
 
 pieces = st.one_of(
     st.binary(max_size=300),
-    st.sampled_from([LINE, b"\n", b"\r\n", b"\0" * 40, b"x" * 200, b"=" * 30, "ключ: ".encode(), b'{"key": "', b"\\n", b"token:\n" + LINE * 9]),
+    st.sampled_from(
+        [LINE, b"\n", b"\r\n", b"\0" * 40, b"x" * 200, b"=" * 30, "ключ: ".encode(), b'{"key": "', b"\\n", b"token:\n" + LINE * 9]
+    ),
 )
 
 
 @st.composite
 def blobs(draw: st.DrawFn, least: int, most: int) -> tuple[list[tuple[int, int, int]], int, int, list[bytes]]:
     """Which values, a seed for where, the size, and what stands between."""
-    picks = draw(st.lists(st.tuples(st.integers(0, len(detectors()) - 1), st.integers(0, 9), st.integers(0, 999)), min_size=1, max_size=8))
+    picks = draw(
+        st.lists(st.tuples(st.integers(0, len(detectors()) - 1), st.integers(0, 9), st.integers(0, 999)), min_size=1, max_size=8)
+    )
     return picks, draw(st.integers(0, 2**32)), draw(st.integers(least, most)), draw(st.lists(pieces, min_size=1, max_size=8))
 
 
@@ -111,7 +115,11 @@ def grown(recipe: tuple[list[tuple[int, int, int]], int, int, list[bytes]], engi
 
 
 @settings(max_examples=times(40))
-@given(recipe=blobs(OVERLAP + SMALL, OVERLAP + 6 * SMALL), chunk=st.integers(3_000, 2 * SMALL), step=st.sampled_from([0, 7_001, 65_536]))
+@given(
+    recipe=blobs(OVERLAP + SMALL, OVERLAP + 6 * SMALL),
+    chunk=st.integers(3_000, 2 * SMALL),
+    step=st.sampled_from([0, 7_001, 65_536]),
+)
 def test_a_blob_read_in_chunks_gives_what_the_whole_gives(engine: Engine, worker: Worker, recipe, chunk: int, step: int):
     data = grown(recipe, engine)
     whole = found(worker, Blob(path="blob", data=data))
@@ -126,8 +134,16 @@ def test_a_blob_read_in_chunks_gives_what_the_whole_gives(engine: Engine, worker
 
 
 @settings(max_examples=times(100))
-@given(size=st.integers(0, 3_000), chunk=st.integers(1, 400), overlap=st.integers(0, 300), start=st.integers(0, 2_000), length=st.none() | st.integers(1, 1_500))
-def test_chunks_answer_for_every_byte_once_and_see_its_neighbourhood(size: int, chunk: int, overlap: int, start: int, length: int | None):
+@given(
+    size=st.integers(0, 3_000),
+    chunk=st.integers(1, 400),
+    overlap=st.integers(0, 300),
+    start=st.integers(0, 2_000),
+    length=st.none() | st.integers(1, 1_500),
+)
+def test_chunks_answer_for_every_byte_once_and_see_its_neighbourhood(
+    size: int, chunk: int, overlap: int, start: int, length: int | None
+):
     data = bytes(random.Random(size).randbytes(size))
     start = min(start, size)
     stop = None if length is None or start + length >= size else start + length
@@ -153,7 +169,11 @@ def test_wide_text_is_found_in_every_chunk(engine: Engine, worker: Worker, small
     blob = seeded(small_chunks * 4)
     expected = set()
     marked = encoding == "utf-16"
-    chosen = [d for d in detectors() if d.id in ("github-personal-access-token", "datadog-api-key", "generic-password", "sendgrid-api-key")]
+    chosen = [
+        d
+        for d in detectors()
+        if d.id in ("github-personal-access-token", "datadog-api-key", "generic-password", "sendgrid-api-key")
+    ]
     assert len(chosen) >= 3
     for number, detector in enumerate(chosen):
         name, start, end = put(blob, small_chunks * (number + 1) // 2 - 20, plant(detector, 0, 1, engine))
@@ -213,7 +233,9 @@ def test_blobs_larger_than_a_batch_and_blobs_that_fill_one_keep_their_findings(e
 
 @settings(max_examples=times(12), phases=[Phase.generate])
 @given(recipe=blobs(2 * OVERLAP, 5 * OVERLAP), size=st.integers(OVERLAP // 2, 3 * OVERLAP), chunk=st.integers(SMALL, 4 * SMALL))
-def test_pieces_of_a_file_give_what_the_whole_gives(engine: Engine, worker: Worker, tmp_path_factory, recipe, size: int, chunk: int):
+def test_pieces_of_a_file_give_what_the_whole_gives(
+    engine: Engine, worker: Worker, tmp_path_factory, recipe, size: int, chunk: int
+):
     data = grown(recipe, engine)
     path = tmp_path_factory.mktemp("range") / "large.log"
     path.write_bytes(data)
@@ -231,10 +253,15 @@ def test_pieces_of_a_file_give_what_the_whole_gives(engine: Engine, worker: Work
             assert same(whole, merge(collected.findings)), workers
 
 
-def test_a_credential_of_two_parts_has_the_right_lines_in_every_piece_of_a_file(engine: Engine, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_credential_of_two_parts_has_the_right_lines_in_every_piece_of_a_file(
+    engine: Engine, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     pairs = [d for d in detectors() if d.companions]
     number, chosen = next(
-        (n, d) for d in pairs for n in range(len(d.positive)) if (p := plant(d, n, 1, engine)) and p.text.count(b"\n") == 1 and found(worker, Blob(path="", data=p.text))[0].companions
+        (n, d)
+        for d in pairs
+        for n in range(len(d.positive))
+        if (p := plant(d, n, 1, engine)) and p.text.count(b"\n") == 1 and found(worker, Blob(path="", data=p.text))[0].companions
     )
     monkeypatch.setattr(files_module, "RANGE", 100_000)
     blob = seeded(350_000)
@@ -247,7 +274,9 @@ def test_a_credential_of_two_parts_has_the_right_lines_in_every_piece_of_a_file(
     assert same(whole, merge(collect([FileSource(root=str(path))], worker.context, workers=1).findings))
 
 
-def test_the_same_file_named_twice_keeps_its_line_numbers(engine: Engine, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_same_file_named_twice_keeps_its_line_numbers(
+    engine: Engine, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(files_module, "RANGE", 100_000)
     blob = seeded(350_000)
     expected = put(blob, 333_000, plant(detectors()[3], 0, 1, engine))
@@ -258,7 +287,9 @@ def test_the_same_file_named_twice_keeps_its_line_numbers(engine: Engine, worker
     assert (place.line, place.column) == line_and_column(bytes(blob), expected[1])
 
 
-def test_files_of_every_size_around_the_limits_are_read_to_the_last_byte(engine: Engine, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_files_of_every_size_around_the_limits_are_read_to_the_last_byte(
+    engine: Engine, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """A value at the very end of files just under, at and over each limit."""
     monkeypatch.setattr(files_module, "IN_MEMORY", 40_000)
     monkeypatch.setattr(files_module, "RANGE", 200_000)
@@ -273,14 +304,20 @@ def test_files_of_every_size_around_the_limits_are_read_to_the_last_byte(engine:
     assert expected <= {(f.location.path, f.detector, f.location.start, f.location.end) for f in merge(collected.findings)}
 
 
-def test_findings_of_one_secret_in_many_pieces_are_one_finding(engine: Engine, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_findings_of_one_secret_in_many_pieces_are_one_finding(
+    engine: Engine, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(files_module, "RANGE", 100_000)
     blob = seeded(350_000)
     planted = plant(detectors()[5], 0, 1, engine)
     expected = {put(blob, at, planted) for at in (5_000, 99_990, 200_005, 340_000)}
     path = tmp_path / "large.env"
     path.write_bytes(blob)
-    got = [f for f in merge(collect([FileSource(root=str(path))], worker.context, workers=2).findings) if f.detector == planted.detector]
+    got = [
+        f
+        for f in merge(collect([FileSource(root=str(path))], worker.context, workers=2).findings)
+        if f.detector == planted.detector
+    ]
     assert len(got) == 1
     assert places(got) == expected
     assert replace(got[0], also_at=()).location.start == min(start for _, start, _ in expected)

@@ -132,7 +132,9 @@ def test_a_value_at_the_end_of_what_is_decoded_around_another_is_found(engine: E
 
 
 @pytest.mark.parametrize("name", ["base64", "base64, lines of 76", "base64, escaped line ends", "hex", "UTF-16"])
-def test_encoded_values_are_the_same_in_chunks_and_in_the_whole(engine: Engine, worker: Worker, monkeypatch: pytest.MonkeyPatch, name: str):
+def test_encoded_values_are_the_same_in_chunks_and_in_the_whole(
+    engine: Engine, worker: Worker, monkeypatch: pytest.MonkeyPatch, name: str
+):
     plain = b""
     for number in range(40):
         plain = line_start(plain + LINE * 60, name) + bare(marked()[number], number, engine).text + b"\n"

@@ -23,7 +23,15 @@ def prose(rng: random.Random, size: int) -> bytes:
 
 
 def code(rng: random.Random, size: int) -> bytes:
-    lines = (b"    for item in items:\n", b"        total += item.size\n", b"    return total\n", b"\n", b"# see below\n", b"}\n", b"  if (a < b) {\n")
+    lines = (
+        b"    for item in items:\n",
+        b"        total += item.size\n",
+        b"    return total\n",
+        b"\n",
+        b"# see below\n",
+        b"}\n",
+        b"  if (a < b) {\n",
+    )
     out = b""
     while len(out) < size:
         out += rng.choice(lines)
@@ -98,7 +106,9 @@ def test_any_value_is_found_at_any_offset_of_any_blob(engine: Engine, pick: tupl
 
 @settings(max_examples=times(150))
 @given(picked=st.lists(picks, max_size=4), joined=st.lists(junk, max_size=5), data=st.data())
-def test_a_batch_gives_what_each_blob_gives_alone(engine: Engine, picked: list[tuple[int, int, int]], joined: list[bytes], data: st.DataObject):
+def test_a_batch_gives_what_each_blob_gives_alone(
+    engine: Engine, picked: list[tuple[int, int, int]], joined: list[bytes], data: st.DataObject
+):
     blobs = [*joined, *(planted_from(pick, engine).text for pick in picked)]
     blobs = data.draw(st.permutations(blobs))
     assert [spans(found) for found in engine.scan_batch(blobs)] == [spans(engine.scan(blob)) for blob in blobs]
@@ -106,7 +116,9 @@ def test_a_batch_gives_what_each_blob_gives_alone(engine: Engine, picked: list[t
 
 @settings(max_examples=times(150))
 @given(picked=st.lists(picks, min_size=1, max_size=3), cuts=st.data(), other=junk)
-def test_a_batch_does_not_join_what_was_cut_apart(engine: Engine, picked: list[tuple[int, int, int]], cuts: st.DataObject, other: bytes):
+def test_a_batch_does_not_join_what_was_cut_apart(
+    engine: Engine, picked: list[tuple[int, int, int]], cuts: st.DataObject, other: bytes
+):
     """Halves of a value in two neighbouring blobs are halves, not a value."""
     blobs = [other]
     for pick in picked:
@@ -123,7 +135,10 @@ def _separator() -> bytes:
 
 
 @settings(max_examples=times(150))
-@given(first=st.lists(st.one_of(picks, junk), min_size=1, max_size=4), second=st.lists(st.one_of(picks, junk), min_size=1, max_size=4))
+@given(
+    first=st.lists(st.one_of(picks, junk), min_size=1, max_size=4),
+    second=st.lists(st.one_of(picks, junk), min_size=1, max_size=4),
+)
 def test_more_text_takes_nothing_away(engine: Engine, first: list, second: list):
     """scan(a + b) ⊇ scan(a), and of b likewise, when a and b are apart."""
 
@@ -142,7 +157,9 @@ def test_more_text_takes_nothing_away(engine: Engine, first: list, second: list)
 
 @settings(max_examples=times(100))
 @given(pick=picks, before=junk, after=junk)
-def test_the_same_bytes_give_the_same_matches_in_every_clone(engine: Engine, pick: tuple[int, int, int], before: bytes, after: bytes):
+def test_the_same_bytes_give_the_same_matches_in_every_clone(
+    engine: Engine, pick: tuple[int, int, int], before: bytes, after: bytes
+):
     blob = before + b"\n" + planted_from(pick, engine).text + b"\n" + after
     once = engine.scan(blob)
     again = engine.clone().scan(blob)

@@ -12,14 +12,15 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, Final, overload
 
 from stanch.catalog.model import CompanionSpec, Detector
 
 DATA: Final = Path(__file__).parent / "data"
-FORMAT: Final = "6"
+FORMAT: Final = "7"
+_DEFAULTS: Final = {field.name: field.default for field in fields(Detector) if field.default is not MISSING}
 _LEFT_OUT: Final = ("positive", "negative", "sample", "facts", "covers")
 
 
@@ -137,7 +138,7 @@ def _freeze(detectors: Sequence[Detector]) -> bytes:
         row["companions"] = tuple(asdict(companion) for companion in detector.companions)
         for name in _LEFT_OUT:
             del row[name]
-        rows.append({name: value for name, value in row.items() if name == "literals" or value not in ((), "", 0, 0.0, False)})
+        rows.append({name: value for name, value in row.items() if name not in _DEFAULTS or value != _DEFAULTS[name]})
     return marshal.dumps(rows)
 
 

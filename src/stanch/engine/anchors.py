@@ -145,12 +145,12 @@ def _encoded_words(near: set[str]) -> Iterator[Pattern]:
         for form in sorted(
             {case(text) for text in spellings(word) for case in _CASES if " " not in text and ("." not in text or text == word)}
         ):
-            for align, fragment in base64_fragments(form.encode("latin-1")):
-                yield Pattern(escape(fragment), 0, "base64", -1, len(fragment), align)
+            for align, expression, length in base64_fragments(form.encode("latin-1")):
+                yield Pattern(expression, 0, "base64", -1, length, align)
 
     for text in _ENCODED_TEXTS:
-        for align, fragment in base64_fragments(text.encode()):
-            yield Pattern(escape(fragment), 0, "base64", -1, len(fragment), align)
+        for align, expression, length in base64_fragments(text.encode()):
+            yield Pattern(expression, 0, "base64", -1, length, align)
 
 
 # Ends of names and other marks of settings, as they stand in a whole .env file or connection string in base64.
@@ -181,12 +181,14 @@ def _of_detector(index: int, detector: Detector) -> Iterator[Pattern]:
     if detector.near:
         return
     written = [form for literal in detector.literals for form in {literal, *_as_written(detector.expression, literal)}]
-    for form in sorted(set(written)):
+    found = heads(detector.value or detector.expression)
+    # Capitals matter in an encoding: take them from the beginning of the expression, where each letter is known.
+    written += [max(head.plain.split("\0"), key=len) for head in found]
+    for form in sorted({form for form in written if len(form) >= MIN_LITERAL}):
         yield from _encoded(index, form.encode("latin-1"))
     if detector.anchor:
         yield Pattern(detector.anchor, DOTALL, "window", index, back=min(detector.width, MAX_BACK) or MAX_BACK)
         return
-    found = heads(detector.value or detector.expression)
     if found and all(any(literal in head.plain.lower() for literal in detector.literals) for head in found):
         border = _BORDER if detector.value else ""
         for text, length in sorted({(head.text, head.length) for head in found}):
@@ -208,10 +210,10 @@ def _as_written(expression: str, literal: str) -> list[str]:
 
 
 def _encoded(index: int, literal: bytes) -> Iterator[Pattern]:
+    for align, expression, length in base64_fragments(literal):
+        yield Pattern(expression, 0, "base64", index, length, align)
     if len(literal) < 4:
         return
-    for align, fragment in base64_fragments(literal):
-        yield Pattern(escape(fragment), 0, "base64", index, len(fragment), align)
     yield Pattern(literal.hex(), CASELESS, "hex", index, 2 * len(literal))
     wide = "".join(f"\\x{byte:02x}\\x00" for byte in literal)
     yield Pattern(wide, DOTALL, "wide", index, 2 * len(literal))
@@ -220,20 +222,42 @@ def _encoded(index: int, literal: bytes) -> Iterator[Pattern]:
         yield Pattern(escape(percent), CASELESS, "percent", index, len(percent))
 
 
-def base64_fragments(literal: bytes) -> Iterator[tuple[int, str]]:
-    """Yield the base64 text that always stands for *literal*, by its position in a group of three bytes.
+def base64_fragments(literal: bytes) -> Iterator[tuple[int, str, int]]:
+    """Yield what always stands for *literal* in base64, by its position in a group of three bytes.
 
-    Only characters whose six bits all come from the literal are kept, so the text does not depend on the neighbours.
+    The characters whose six bits all come from the literal, and around them classes of those that only some bits fix, so that
+    the expression does not depend on the neighbours.
+
+    Yields:
+        The position (0 to 2), the expression, and the length from the first whole character to the end of the match.
     """
     for align in range(3):
         text = base64.b64encode(b"\0" * align + literal + b"\0\0").decode()
-        first = -(-align * 8 // 6)
-        last = (align + len(literal)) * 8 // 6
+        bits = 8 * (align + len(literal))
+        first, last = -(-align * 8 // 6), bits // 6
         fragment = text[first:last]
-        if len(fragment) >= 5:
-            yield align, fragment
-            if "+" in fragment or "/" in fragment:
-                yield align, fragment.replace("+", "-").replace("/", "_")
+        if len(fragment) < 3:
+            continue
+        front = _partly(text[first - 1], 6 * first - 8 * align, high=False) if 6 * first > 8 * align else ""
+        back = _partly(text[last], bits - 6 * last, high=True) if bits > 6 * last else ""
+        if len(fragment) + bool(front) + bool(back) < 5 and len(fragment) < 4:
+            continue
+        for form in sorted({fragment, fragment.replace("+", "-").replace("/", "_")}):
+            yield align, front + escape(form) + back, len(form) + bool(back)
+
+
+_BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def _partly(char: str, known: int, *, high: bool) -> str:
+    """Return a class of the base64 characters that share *known* high or low bits with *char*."""
+    value = _BASE64.index(char)
+    shift = 6 - known
+    same = [
+        c for n, c in enumerate(_BASE64) if (n >> shift == value >> shift if high else n % (1 << known) == value % (1 << known))
+    ]
+    more = [c for c, twin in (("-", "+"), ("_", "/")) if twin in same]
+    return "[" + "".join(f"\\x{ord(c):02x}" for c in same + more) + "]"
 
 
 def escape(text: str) -> str:

@@ -37,7 +37,10 @@ class Region:
         start: first byte of the encoded text in the blob.
         end: the byte after its last.
         how: ``base64``, ``hex``, ``utf-16``, ``percent``, ``gzip``.
-        rate: encoded bytes per decoded byte, as a fraction; (0, 1) when spans cannot be mapped finer than the region.
+        rate: encoded characters per decoded byte, as a fraction; (0, 1) when spans cannot be mapped finer than the region.
+        junk: line ends and the like between the characters: how many characters stand before each piece, and how many
+            bytes of junk up to and including it.
+        cut: whether the encoded text goes on behind `end`.
     """
 
     data: bytes
@@ -45,13 +48,20 @@ class Region:
     end: int
     how: str
     rate: tuple[int, int]
+    junk: tuple[tuple[int, int], ...] = ()
+    cut: bool = False
 
     def outer(self, start: int, end: int) -> tuple[int, int]:
         """Map a span of `data` to the blob."""
         up, down = self.rate
         if not up:
             return self.start, self.end
-        return self.start + start * up // down, min(self.end, self.start - (-end * up // down))
+        last = -(-end * up // down)
+        return self._place(start * up // down), min(self.end, self._place(last - 1) + 1 if last else self.start)
+
+    def _place(self, character: int) -> int:
+        index = bisect_right(self.junk, character, key=lambda piece: piece[0])
+        return self.start + character + (self.junk[index - 1][1] if index else 0)
 
 
 def base64_around(data: bytes, hit: int, length: int, align: int, reach: int = REACH) -> Region | None:
@@ -68,21 +78,27 @@ def base64_around(data: bytes, hit: int, length: int, align: int, reach: int = R
     low = max(0, first - reach)
     back = _BACK.match(data[low:first][::-1])
     start = first - (back.end() if back else 0)
-    forth = _FORTH.match(data, hit, min(len(data), hit + reach))
+    high = min(len(data), hit + reach)
+    forth = _FORTH.match(data, hit, high)
     end = forth.end() if forth else hit
     # Characters of the fragment's group that stand before it: the fragment starts at character ceil(align * 8 / 6).
     lead = -(-align * 8 // 6)
+    before = len(_JUNK.sub(b"", data[start:first]))
+    skip = (before - lead) % 4 if before >= lead else before
+    while skip:  # the characters of an unfinished group, and the line ends among them
+        if not (junk := _JUNK.match(data, start)):
+            skip -= 1
+        start = junk.end() if junk else start + 1
     text = data[start:end]
-    before = _JUNK.sub(b"", data[start:first])
-    skip = (len(before) - lead) % 4
-    if len(before) < lead:
-        skip = len(before)
-    plain = text if len(before) == first - start and b"\n" not in text and b"\\" not in text else _JUNK.sub(b"", text)
-    raw = decode_base64(plain[skip:])
+    pieces: list[tuple[int, int]] = []
+    removed = 0
+    for junk in _JUNK.finditer(text):
+        pieces.append((junk.start() - removed, removed + junk.end() - junk.start()))
+        removed = pieces[-1][1]
+    raw = decode_base64(_JUNK.sub(b"", text) if pieces else text)
     if raw is None:
         return None
-    rate = (4, 3) if plain is text else (0, 1)
-    return Region(raw, start + skip if plain is text else start, end, "base64", rate)
+    return Region(raw, start, end, "base64", (4, 3), tuple(pieces), end == high < len(data))
 
 
 def decode_base64(text: bytes) -> bytes | None:
@@ -103,9 +119,10 @@ def hex_around(data: bytes, hit: int, length: int, reach: int = REACH) -> Region
     first = hit - length
     back = _HEX_BACK.match(data[max(0, first - reach) : first][::-1])
     start = first - (back.end() if back else 0) // 2 * 2
-    forth = _HEX_BACK.match(data, hit, min(len(data), hit + reach))
+    high = min(len(data), hit + reach)
+    forth = _HEX_BACK.match(data, hit, high)
     end = hit + (forth.end() - hit if forth else 0) // 2 * 2
-    return Region(binascii.a2b_hex(data[start:end]), start, end, "hex", (2, 1))
+    return Region(binascii.a2b_hex(data[start:end]), start, end, "hex", (2, 1), cut=end + 1 >= high < len(data))
 
 
 def wide_around(data: bytes, hit: int, length: int, reach: int = REACH) -> Region | None:
@@ -113,9 +130,10 @@ def wide_around(data: bytes, hit: int, length: int, reach: int = REACH) -> Regio
     first = hit - length
     back = _WIDE_BACK.match(data[max(0, first - reach) : first][::-1])
     start = first - (back.end() if back else 0)
-    forth = _WIDE_FORTH.match(data, hit, min(len(data), hit + reach))
+    high = min(len(data), hit + reach)
+    forth = _WIDE_FORTH.match(data, hit, high)
     end = forth.end() if forth else hit
-    return Region(data[start:end:2], start, end, "utf-16", (2, 1))
+    return Region(data[start:end:2], start, end, "utf-16", (2, 1), cut=end + 1 >= high < len(data))
 
 
 def percent_around(data: bytes, hit: int, length: int, reach: int = 4_000) -> Region | None:

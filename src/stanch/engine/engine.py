@@ -139,7 +139,10 @@ class Engine:
     ) -> list[Match]:
         """Decode around the encoded form of a literal and look inside."""
         kind, length, align = what
-        if any(r.start <= end - length and end <= r.end and r.how == _HOW[kind] for r in regions):
+        if any(
+            r.how == _HOW[kind] and r.start <= end - length and end + (decode.REACH // 2 if r.cut else 0) <= r.end
+            for r in regions
+        ):
             return []
         if kind == "base64":
             region = decode.base64_around(data, end, length, align)

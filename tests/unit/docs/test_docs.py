@@ -12,6 +12,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -100,7 +101,7 @@ def anchors(path: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
     found: dict[str, int] = {}
     every = list(tokens(path))
-    for token, inside in zip(every, every[1:], strict=False):
+    for token, inside in pairwise(every):
         if token.type == "heading_open":
             plain = "".join(child.content for child in inside.children or () if child.type in ("text", "code_inline"))
             slug = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
