@@ -190,7 +190,7 @@ def _single(template: str) -> _Parsed | None:
     text, name = match["text"], match["name"]
     if not match["quote"]:
         if ";" in text and "=" in text and not re.search(r"[_.]|^[A-Z]+$", name) and not re.search(r"[\"'`]", text):
-            return (None, line, ())  # a connection string without a name: its first key is a part of the connection string
+            return (None, line, ())  # its first key is a part of the connection string, not a name
         if text[:1] in "{[<|(" and not text.startswith("{value}"):
             return None
         if re.search(r"[\"'`]", text):

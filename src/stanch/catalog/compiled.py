@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, overload
 
 from stanch.catalog.model import CompanionSpec, Detector
+from stanch.core.errors import ConfigError
 
 DATA: Final = Path(__file__).parent / "data"
 FORMAT: Final = "7"
@@ -122,6 +123,8 @@ def _signature(paths: list[Path]) -> str:
     """Hash names, sizes and times of the sources: contents would cost as much as the rest of the start."""
     digest = hashlib.blake2b(f"{FORMAT}\0{sys.hexversion}".encode(), digest_size=12)
     for root in paths:
+        if not root.exists():
+            raise ConfigError("there is no such detector file or folder", path=str(root), hint="Check --detectors.")
         entries = sorted(os.scandir(root), key=lambda e: e.name) if root.is_dir() else [root]
         digest.update(f"\0{root}".encode("utf-8", "surrogateescape"))
         for entry in entries:

@@ -42,6 +42,8 @@ def load_paths(paths: Iterable[Path]) -> list[Detector]:
     """Return the detectors of files and folders the user named."""
     found: list[Detector] = []
     for path in paths:
+        if not path.exists():
+            raise ConfigError("there is no such detector file or folder", path=str(path), hint="Check --detectors.")
         if path.is_dir():
             found.extend(load_catalog(path))
         else:

@@ -92,10 +92,29 @@ def perform(loaded: Loaded, mode: str, arguments: tuple[str, ...], *, make_basel
     foreign = _foreign(arguments, quiet=settings.quiet)
     progress = TerminalProgress() if sys.stderr.isatty() and not settings.quiet else None
     try:
-        return run_scan(loaded, mode, arguments, baseline=baseline, progress=progress, foreign=foreign)
+        outcome = run_scan(loaded, mode, arguments, baseline=baseline, progress=progress, foreign=foreign)
     finally:
         if progress is not None:
             progress.close()
+    for warning in outcome.warnings if not settings.quiet else ():
+        say(f"stanch: {warning}")
+    if settings.verbose:
+        _tell_more(outcome, loaded)
+    return outcome
+
+
+def _tell_more(outcome: Outcome, loaded: Loaded) -> None:
+    """Say what was held back, and where settings that are no defaults came from."""
+    from stanch.reports.escape import visible
+
+    for finding in outcome.known:
+        place = finding.location
+        say(f"held back (baseline): {visible(place.path)}:{place.line} {finding.detector} {finding.secret.redacted}")
+    for held in outcome.held:
+        say(f"held back ({held.reason}): {visible(held.path) or 'git object'}:{held.line} {held.detector}")
+    for name, origin in loaded.origins.items():
+        if origin.source != "default":
+            say(f"setting {name}: {origin}")
 
 
 def _foreign(arguments: tuple[str, ...], *, quiet: bool) -> Any:
@@ -182,6 +201,6 @@ def status_of(outcome: Outcome, loaded: Loaded) -> int:
     """Return the exit status: an incomplete scan is told apart from one that found something."""
     if outcome.interrupted:
         return 130
-    if outcome.report.skipped:
-        return 3
+    if any(skipped.code != "over_limit" for skipped in outcome.report.skipped):
+        return 3  # what the user's own --max-file-size leaves out is no surprise
     return 1 if outcome.report.findings and not loaded.settings.exit_zero else 0

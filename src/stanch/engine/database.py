@@ -51,15 +51,31 @@ class Database:
 
 
 def compile_expressions(expressions: Sequence[Expression]) -> bytes:
-    """Compile expressions into a serialised database."""
+    """Compile expressions into a serialised database.
+
+    Raises:
+        ValueError: Hyperscan does not understand one.
+    """
     db = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    _compile(db, expressions)
+    return bytes(hyperscan.dumpb(db))
+
+
+def _compile(db: Any, expressions: Sequence[Expression]) -> None:
+    try:
+        _compile_unchecked(db, expressions)
+    except hyperscan.error as exc:
+        # The library names neither the expression nor its place; what it says of the fault itself holds no scanned content.
+        raise ValueError(f"an anchor is not understood by Hyperscan ({exc})") from exc
+
+
+def _compile_unchecked(db: Any, expressions: Sequence[Expression]) -> None:
     db.compile(
         expressions=[text.encode("latin-1") for text, _ in expressions],
         ids=list(range(len(expressions))),
         elements=len(expressions),
         flags=[flags for _, flags in expressions],
     )
-    return bytes(hyperscan.dumpb(db))
 
 
 def load_or_compile(path: Path | None, expressions: Callable[[], Sequence[Expression]]) -> Database:

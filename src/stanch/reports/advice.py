@@ -16,6 +16,10 @@ from stanch.reports.groups import SecretGroup
 
 ALLOW_COMMENT: Final = "stanch:allow"
 _NOBODY: Final = frozenset({"", "generic", "unknown", "other", "any"})
+# Names of groups of detectors, not of somebody who could revoke something.
+_GROUPS: Final = frozenset(
+    {"database", "message broker", "json web token", "private key", "http credentials", "crypto wallet", "configuration file"}
+)
 _END_IT: Final = {
     "password": "Change the password{where} first",
     "connection_string": "Replace the password or key it holds first",
@@ -31,7 +35,9 @@ def next_step(group: SecretGroup) -> str:
     """Return the one sentence that says what to do now."""
     lead = group.lead
     provider = visible(lead.provider).strip()
-    where = "" if provider.lower() in _NOBODY else f" at {provider}"
+    if provider.lower().startswith("azure "):
+        provider = "Azure"
+    where = "" if provider.lower() in _NOBODY | _GROUPS else f" at {provider}"
     step = _END_IT.get(lead.kind, _REVOKE).format(where=where)
     if group.in_head is False:
         step += "; it is gone from HEAD, but every clone still holds it."

@@ -17,7 +17,11 @@ LISTED_SKIPPED: Final = 10  # beyond this many, what was not read is told by rea
 _HIDDEN: Final = {
     "low_confidence": "of low confidence",
     "baseline": "in the baseline",
-    "allowed": "allowed by a comment or rule",
+    "allowed": "allowed by a rule",
+    "comment": "allowed by a comment beside it",
+    "lock_file": "in lock or checksum files",
+    "compiled": "known by name only, in compiled files",
+    "low_severity": "below the least severity",
 }
 _UNITS: Final = ("kB", "MB", "GB", "TB", "PB")
 

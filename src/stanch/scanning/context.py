@@ -30,6 +30,7 @@ class ScanContext:
         allow: rules about what is accepted.
         exclude: path patterns that are not read.
         prefix: what stands before the scan's paths so that they count from the folder of the settings file.
+        verbose: whether each match that was held back is named.
         sha1: whether findings carry the SHA-1 of their value, to compare with a detect-secrets baseline.
     """
 
@@ -48,6 +49,7 @@ class ScanContext:
     exclude: tuple[str, ...] = ()
     prefix: str = ""
     sha1: bool = False
+    verbose: bool = False
 
 
 def installation_key(env: Mapping[str, str] | None = None) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +17,14 @@ from stanch.scanning.scan import Collected, Progress, Silent, collect, merge, re
 from stanch.scanning.selection import detector_facts
 from stanch.scanning.targets import Target, plan
 from stanch.scanning.verdicts import Verdicts
+from stanch.scanning.worker import Held
 from stanch.sources.limits import Limits
 
 if TYPE_CHECKING:
     from stanch.config.baseline import Baseline
     from stanch.config.foreign import ForeignIgnores
     from stanch.config.load import Loaded
+    from stanch.sources.git_changes import GitChanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +36,16 @@ class Outcome:
         interrupted: whether the user stopped it.
         known: findings that the baseline covers.
         everything: findings before the baseline took its own out, for making a baseline.
+        warnings: what people should know about the settings: allow rules that have expired.
+        held: each match held back, when the settings ask for more words.
     """
 
     report: ScanReport
     interrupted: bool
     known: tuple[Finding, ...]
     everything: tuple[Finding, ...]
+    warnings: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
 
 
 def run_scan(
@@ -97,7 +103,14 @@ def run_scan(
         commits=commits,
         show_secrets=loaded.settings.show_secrets,
     )
-    return Outcome(report=made, interrupted=found.interrupted, known=known, everything=tuple(findings))
+    return Outcome(
+        report=made,
+        interrupted=found.interrupted,
+        known=known,
+        everything=tuple(findings),
+        warnings=tuple(allowlist.warnings) if allowlist else (),
+        held=tuple(found.held),
+    )
 
 
 def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores | None) -> ScanContext:
@@ -119,12 +132,14 @@ def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores 
         allow=(*settings.allow, *(foreign.rules if foreign else ())),
         exclude=settings.exclude,
         prefix=loaded.prefix(Path.cwd()),
+        verbose=settings.verbose,
         sha1=bool(foreign and foreign.detect_secrets.hashes),
     )
 
 
 def _add(found: Collected, part: Collected) -> None:
     found.skipped.extend(part.skipped)
+    found.held.extend(part.held)
     found.blobs += part.blobs
     found.bytes += part.bytes
     found.interrupted = found.interrupted or part.interrupted
@@ -142,15 +157,24 @@ def _placed(target: Target, part: Collected, before: list[Finding], progress: Pr
         others = [f for f in before if not f.location.path.startswith(target.prefix)]
         return others + join_work_tree(mine, history, target.prefix)
     if target.change is not None:
-        return before + [_with_commit(f, target.change.place_of) for f in part.findings]
+        return before + _with_commits(part.findings, target.change)
     return before + part.findings
 
 
-def _with_commit(finding: Finding, place_of: Callable[[str, str], object]) -> Finding:
-    commit = place_of(finding.location.blob, finding.location.path.partition("!")[0])
-    if commit is None:
-        return finding
-    return replace(finding, history=History(introduced=commit, in_head=False, paths=(finding.location.path,)))  # type: ignore[arg-type]
+def _with_commits(findings: list[Finding], change: GitChanges) -> list[Finding]:
+    """Add the commit that brought each finding in, where the change is one of commits, and whether HEAD still has it."""
+    from stanch.sources.git_locate import head_blobs
+
+    commits = {id(f): change.place_of(f.location.blob, f.location.path) for f in findings}
+    in_head = head_blobs(change.repo, {f.location.blob for f in findings if commits[id(f)] is not None})
+    out = []
+    for finding in findings:
+        commit, path = commits[id(finding)], finding.location.path
+        if commit is not None:
+            still = path.partition("!")[0] in in_head.get(finding.location.blob, ())
+            finding = replace(finding, history=History(introduced=commit, in_head=still, paths=(path,)))
+        out.append(finding)
+    return out
 
 
 def _kept(

@@ -15,7 +15,7 @@ from stanch.core.finding import Finding, Skipped
 from stanch.core.report import DetectorInfo, ScanReport, Totals
 from stanch.scanning.context import ScanContext
 from stanch.scanning.pool import run_jobs
-from stanch.scanning.worker import JobResult, settle
+from stanch.scanning.worker import Held, JobResult, settle
 from stanch.sources.blob import Job, Source
 
 
@@ -52,6 +52,7 @@ class Collected:
     findings: list[Finding] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     hidden: dict[str, int] = field(default_factory=dict)
+    held: list[Held] = field(default_factory=list)
     blobs: int = 0
     bytes: int = 0
     commits: int = 0
@@ -85,6 +86,7 @@ def collect(sources: Iterable[Source], context: ScanContext, *, workers: int = 0
         result = results[number]
         found.findings.extend(result.findings)
         found.skipped.extend(result.skipped)
+        found.held.extend(result.held)
         found.blobs += result.blobs
         found.bytes += result.bytes
         for reason, count in result.hidden.items():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left
 from collections.abc import Collection
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from stanch.catalog.compiled import Compiled, compiled_catalog
-from stanch.core.errors import InputError
+from stanch.core.errors import ConfigError, InputError
 from stanch.core.report import DetectorInfo
 from stanch.engine.engine import Engine
 from stanch.scanning.context import ScanContext
@@ -20,12 +22,15 @@ def engine_for(context: ScanContext) -> Engine:
         InputError: a detector id or pattern names nothing.
     """
     catalog = compiled_catalog(context.detectors, folder=context.cache)
+    if context.detectors:
+        _check_own(context.detectors)
     if context.only or context.skip:
         catalog = _selected(catalog, context.only, context.skip)
     return Engine(catalog, decode_depth=context.decode_depth)
 
 
 def _selected(catalog: Compiled, only: tuple[str, ...], skip: tuple[str, ...]) -> Compiled:
+    only, skip = (tuple(part.strip() for item in items for part in item.split(",")) for items in (only, skip))
     ids = [d.id for d in catalog.detectors]
     for pattern in (*only, *skip):
         if not any(fnmatchcase(i, pattern) for i in ids):
@@ -35,8 +40,28 @@ def _selected(catalog: Compiled, only: tuple[str, ...], skip: tuple[str, ...]) -
         for d in catalog.detectors
         if (not only or any(fnmatchcase(d.id, p) for p in only)) and not any(fnmatchcase(d.id, p) for p in skip)
     ]
-    # Its own first pass, not cached: selections are many and small.
-    return Compiled(chosen, catalog.key, None)
+    mark = hashlib.blake2b("\0".join((catalog.key, *only, "", *skip)).encode(), digest_size=12).hexdigest()
+    return Compiled(chosen, mark, catalog.folder)
+
+
+def _check_own(paths: tuple[Path, ...]) -> None:
+    """Say what is wrong with the user's detectors before the engine meets it. The shipped ones are tested."""
+    from stanch.catalog.load import load_paths
+    from stanch.engine.anchors import patterns_for
+    from stanch.engine.checks import CHECKS
+    from stanch.engine.checks.extents import EXTENTS
+    from stanch.engine.database import compile_expressions
+
+    for detector in load_paths(paths):
+        for kind, names, known in (("check", detector.checks, CHECKS), ("extent", (detector.extent,), EXTENTS)):
+            for name in names:
+                if name and name not in known:
+                    hint = f"Known are {', '.join(sorted(known))}."
+                    raise ConfigError(f"detector {detector.id}: no {kind} is called {name!r}", path=detector.origin, hint=hint)
+        try:
+            compile_expressions([(p.expression, p.flags) for p in patterns_for([detector])])
+        except ValueError as exc:
+            raise ConfigError(f"detector {detector.id}: {exc}", path=detector.origin, hint="See docs/detectors.md.") from exc
 
 
 def detector_facts(context: ScanContext, ids: Collection[str]) -> dict[str, DetectorInfo]:

@@ -55,23 +55,23 @@ def plan(mode: str, arguments: Sequence[str], settings: Settings, excluded: Call
         SourceError: git is needed and missing, or a folder is no repository.
     """
     if mode in ("staged", "worktree", "range", "commit"):
-        return _change(mode, list(arguments))
+        return _change(mode, list(arguments), settings.max_file_size or None)
     targets: list[Target] = []
     for argument in arguments or ["."]:
         if argument == "-":
             targets.append(Target(shown="<stdin>", source=StdinSource()))
         elif mode == "git":
-            targets.append(_history(argument))
+            targets.append(_history(argument, settings.max_file_size or None))
         else:
             targets.extend(_path(argument, mode, settings, excluded))
     return targets
 
 
-def _history(argument: str) -> Target:
+def _history(argument: str, largest: int | None) -> Target:
     from stanch.sources.git_history import GitHistory
     from stanch.sources.git_repo import open_repo
 
-    history = GitHistory(open_repo(Path(argument)))
+    history = GitHistory(open_repo(Path(argument)), max_blob=largest)
     return Target(shown=argument, source=history, history=history, prefix=prefix_of(argument))
 
 
@@ -125,7 +125,7 @@ def prefix_of(argument: str) -> str:
     return "" if path in (".", "") else path.rstrip("/") + "/"
 
 
-def _change(mode: str, arguments: list[str]) -> list[Target]:
+def _change(mode: str, arguments: list[str], largest: int | None) -> list[Target]:
     from stanch.sources.git_changes import GitCommit, GitRange, GitStaged, GitWorkTree
     from stanch.sources.git_repo import open_repo
 
@@ -141,11 +141,11 @@ def _change(mode: str, arguments: list[str]) -> list[Target]:
     repo = open_repo(Path(where))
     change: GitChanges
     if mode == "staged":
-        change = GitStaged(repo)
+        change = GitStaged(repo, max_blob=largest)
     elif mode == "worktree":
-        change = GitWorkTree(repo)
+        change = GitWorkTree(repo, max_blob=largest)
     elif mode == "range":
-        change = GitRange(repo, revision)
+        change = GitRange(repo, revision, max_blob=largest)
     else:
-        change = GitCommit(repo, revision)
+        change = GitCommit(repo, revision, max_blob=largest)
     return [Target(shown=f"{mode} {revision}".strip(), source=change, change=change)]

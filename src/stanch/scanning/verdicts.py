@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _RANKS: Final = {"low": 0, "medium": 1, "high": 2}
 _LOCK_FILES: Final = re.compile(
     r"(?:^|[/!])(?:[^/]*[-.]lock(?:\.json|\.yaml|\.hcl)?|[^/]*\.lock|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|go\.sum|cargo\.lock|"
-    r"composer\.lock|gemfile\.lock|podfile\.lock|poetry\.lock|uv\.lock|packages\.lock\.json|RECORD|.*\.(?:sum|sha256|sha1|md5|asc|sig|map)|SHA256SUMS|CHECKSUMS)$",
+    r"composer\.lock|gemfile\.lock|podfile\.lock|poetry\.lock|uv\.lock|packages\.lock\.json|RECORD|.*\.(?:sum|sha256|sha1|md5|asc|sig|map)|SHA256SUMS|CHECKSUMS|\.secrets\.baseline|[^/!]*stanch[^/!]*baseline[^/!]*\.json)$",
     re.IGNORECASE,
 )
 _TEST_PATHS: Final = re.compile(

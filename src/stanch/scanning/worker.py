@@ -25,6 +25,16 @@ CHUNK: Final = 8 * 1024 * 1024
 BATCH_BLOBS: Final = 512
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A match that was held back, for ``--verbose``: why, where, by which detector. No value, not even redacted."""
+
+    reason: str
+    path: str
+    line: int
+    detector: str
+
+
 @dataclass(slots=True)
 class JobResult:
     """What one job found.
@@ -35,6 +45,7 @@ class JobResult:
         blobs: how many blobs were read.
         bytes: and how many bytes.
         hidden: findings held back, by reason.
+        held: each of those, when they are wanted.
         piece: for a piece of a large file: (path, start, newlines in it, offset behind its last newline or -1).
     """
 
@@ -43,6 +54,7 @@ class JobResult:
     blobs: int = 0
     bytes: int = 0
     hidden: dict[str, int] = field(default_factory=dict)
+    held: list[Held] = field(default_factory=list)
     piece: tuple[str, int, int, int] | None = None
 
     def hide(self, reason: str, count: int = 1) -> None:
@@ -148,6 +160,8 @@ class Worker:
         reason = self.verdicts.on_match(match, blob.path, line, line_before(data, match.start))
         if reason:
             result.hide(reason)
+            if self.context.verbose:
+                result.held.append(Held(reason, blob.path, data.count(b"\n", 0, match.start) + 1, match.detector.id))
         elif self.verdicts.allowlist is not None:
             match.waiting = self.verdicts.waiting(match, blob.path, line)
         return not reason

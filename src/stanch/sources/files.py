@@ -146,7 +146,7 @@ class FileSource:
             path, shown, size = entry
             if self.max_size and size > self.max_size:
                 yield Skipped(
-                    path=shown, code="too_large", reason=f"larger than {self.max_size:,} bytes; raise --max-file-size to read it"
+                    path=shown, code="over_limit", reason=f"larger than {self.max_size:,} bytes; raise --max-file-size to read it"
                 )
             elif size > RANGE:
                 yield from _ranges(path, shown, size)

@@ -82,4 +82,4 @@ def stream_object(repo: GitRepo, oid: str, size: int, *, path: str, kind: str = 
 
 def too_large(path: str, size: int, limit: int) -> Skipped:
     """Return what to say about content that the settings leave out."""
-    return Skipped(path=path, code="too_large", reason=f"it holds {size:,} bytes, more than the limit of {limit:,}")
+    return Skipped(path=path, code="over_limit", reason=f"it holds {size:,} bytes, more than the limit of {limit:,}")
