@@ -19,14 +19,16 @@ from stanch.core.finding import Skipped
 from stanch.scanning.scan import collect, merge
 from stanch.scanning.worker import Worker
 from stanch.sources.blob import Blob, Job
-from tests.support.command import COMMAND, Running, is_alive
+from tests.support.command import COMMAND, Running, bytes_read, is_alive
 from tests.support.values import leak, token
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="watches processes through /proc")
 
-# Names that call for a value, and values that are none: as slow to read as text can be.
-SLOW = b"".join(b"  password_%d = get_password(user_%d)  # ask the vault\n" % (n, n) for n in range(1_500))
 MEGABYTE = 1024 * 1024
+FILES = 16
+# Names that call for a value, and values that are none, are the slowest thing to read: enough of it that a file takes a while.
+SLOW = b"".join(b"  password_%d = get_password(user_%d)  # ask the vault\n" % (n, n) for n in range(700))
+TEXT = SLOW + b"    item = items[at]  # nothing to see\n" * (4 * MEGABYTE // 39)
 
 
 @pytest.fixture
@@ -34,9 +36,8 @@ def big(tmp_path: Path) -> Path:
     """A folder that takes a good while: files of 4 MiB, each of which is a job, with a secret at the end of each."""
     folder = tmp_path / "big"
     folder.mkdir()
-    for number in range(24):
-        text = (SLOW * (4 * MEGABYTE // len(SLOW) + 1))[: 4 * MEGABYTE]
-        (folder / f"{number:02}.py").write_bytes(text + b"\n" + leak(number))
+    for number in range(FILES):
+        (folder / f"{number:02}.py").write_bytes(TEXT + leak(number))
     return folder
 
 
@@ -54,7 +55,7 @@ def test_ctrl_c_keeps_what_was_found_and_leaves_no_process_behind(big: Path, tmp
     running.interrupt()
     ran = running.finish()
     assert ran.status == 130
-    assert 1 <= len(ran.report["findings"]) < 24
+    assert 1 <= len(ran.report["findings"]) < FILES
     assert {s["code"] for s in ran.report["skipped"]} == {"interrupted"}
     assert "interrupted" in ran.err
     assert "Traceback" not in ran.err
@@ -85,9 +86,7 @@ def test_a_second_ctrl_c_leaves_no_process_behind_either(big: Path, tmp_path: Pa
 
 def test_ctrl_c_in_a_scan_of_one_process_keeps_what_was_found(big: Path, tmp_path: Path):
     running = Running("scan", big, "--jobs", "1", "--format", "json", cwd=tmp_path)
-    from tests.support.command import bytes_read
-
-    while bytes_read(running.process.pid) < 40 * MEGABYTE and running.process.poll() is None:
+    while bytes_read(running.process.pid) < 30 * MEGABYTE and running.process.poll() is None:
         time.sleep(0.005)
     running.interrupt()
     ran = running.finish()
@@ -107,7 +106,7 @@ def test_a_killed_worker_costs_its_file_and_nothing_else(big: Path, tmp_path: Pa
     assert "SIGKILL" in skipped["reason"]
     assert skipped["path"].endswith(".py")
     found = {f["path"] for f in ran.report["findings"]}
-    assert found == {str(big / f"{n:02}.py") for n in range(24)} - {skipped["path"]}
+    assert found == {str(big / f"{n:02}.py") for n in range(FILES)} - {skipped["path"]}
     assert skipped["path"] in ran.err
     assert ended(workers)
 
@@ -133,7 +132,7 @@ class Deadly:
 
     def blobs(self) -> Iterator[Blob | Skipped]:
         assert os.getpid() != self.main
-        os.kill(os.getpid(), signal.SIGKILL if self.name % 2 else signal.SIGSEGV)
+        os.kill(os.getpid(), signal.SIGKILL if self.name % 2 else signal.SIGTERM)
         yield Blob(path="never", data=b"")
 
     @property
@@ -165,7 +164,7 @@ def test_every_job_beside_a_deadly_one_is_done(worker: Worker, monkeypatch: pyte
     found = collect([Listed(jobs)], worker.context, workers=workers)
     assert {f.location.path for f in merge(found.findings)} == {f"{n:03}" for n in range(40) if n % 5 != 3}
     assert {s.path for s in found.skipped} == {f"deadly {n}" for n in range(40) if n % 5 == 3}
-    assert all(("SIGKILL" if int(s.path.split()[1]) % 2 else "SIGSEGV") in s.reason for s in found.skipped)
+    assert all(("SIGKILL" if int(s.path.split()[1]) % 2 else "SIGTERM") in s.reason for s in found.skipped)
 
 
 def test_when_every_job_is_deadly_the_scan_still_ends(worker: Worker, monkeypatch: pytest.MonkeyPatch):

@@ -154,7 +154,11 @@ class Running:
 
     def finish(self) -> Ran:
         """Wait for its end."""
-        out, err = self.process.communicate(timeout=LIMIT)
+        try:
+            out, err = self.process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            out, err = self.process.communicate()
         return Ran(self.process.returncode, out or b"", err.decode("utf-8", "backslashreplace"), 0)
 
 

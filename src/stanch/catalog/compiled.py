@@ -111,6 +111,11 @@ def compiled_catalog(extra: Sequence[Path] = (), *, folder: Path | None = None, 
     return Compiled(detectors, key, folder)
 
 
+def is_warm(extra: Sequence[Path] = (), *, folder: Path | None = None, data: Path = DATA) -> bool:
+    """Tell whether the caches of a catalog are there, so that a scan starts at once."""
+    return folder is not None and (folder / f"anchors-{_signature([data, *extra])}.hsdb").exists()
+
+
 def _load(shipped: list[Path], extra: list[Path]) -> list[Detector]:
     from stanch.catalog.load import load_paths
 

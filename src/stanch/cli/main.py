@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 
 import click
 
-from stanch.core.errors import StanchError
+from stanch.core.errors import StanchError, place_of
 
 COMMANDS: Final = {
     "scan": "Find leaked secrets in files, archives and git.",
@@ -91,20 +91,10 @@ def run() -> NoReturn:
         if os.environ.get("STANCH_DEBUG"):
             raise
         # The text of a foreign exception may hold the very bytes that were scanned, so only its kind and place are shown.
-        _say(f"stanch: a bug of ours: {type(exc).__name__} at {_place(exc)}")
+        _say(f"stanch: a bug of ours: {type(exc).__name__} at {place_of(exc)}")
         _say("  Please report it with this line; STANCH_DEBUG=1 shows the whole trace (which may contain secrets).")
         sys.exit(70)
     sys.exit(status if isinstance(status, int) else 0)
-
-
-def _place(exc: BaseException) -> str:
-    trace = exc.__traceback__
-    place = "?"
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"
-        trace = trace.tb_next
-    return place
 
 
 def _say(text: str) -> None:

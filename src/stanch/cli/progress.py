@@ -40,7 +40,13 @@ class TerminalProgress:
     def phase(self, text: str) -> None:
         """Name what goes on now."""
         self._phase = text
-        self._draw(force=self._shown)
+        if not self._planned:  # nothing to count yet: getting ready takes seconds on a first run
+            self._out.write(f"\r\x1b[2K{text} …")
+            self._out.flush()
+            self._shown = True
+            self._phase = "scanning"
+        else:
+            self._draw(force=self._shown)
 
     def close(self) -> None:
         """Take the line away."""

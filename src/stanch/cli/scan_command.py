@@ -146,6 +146,8 @@ def deliver(report: ScanReport, loaded: Loaded) -> None:
         if not settings.quiet:
             say(f"stanch: {summary(report)}; report: {settings.output}")
     else:
+        if sys.stdout is None:
+            raise InputError("standard output is closed.", hint="Write the report to a file with --output FILE.")
         terminal = sys.stdout.isatty()
         color = settings.format == "text" and wants_color(settings.color, sys.stdout)
         options = ReportOptions(

@@ -12,6 +12,16 @@ Messages never carry bytes from scanned content, because those may be the secret
 from __future__ import annotations
 
 
+def place_of(exc: BaseException) -> str:
+    """Return file, line and function an exception comes from: what may be shown of one that is not ours."""
+    trace, place = exc.__traceback__, "?"
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} in {code.co_name}"
+        trace = trace.tb_next
+    return place
+
+
 class StanchError(Exception):
     """Base of all errors meant for people.
 

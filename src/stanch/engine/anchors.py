@@ -145,11 +145,11 @@ def _encoded_words(near: set[str]) -> Iterator[Pattern]:
         for form in sorted(
             {case(text) for text in spellings(word) for case in _CASES if " " not in text and ("." not in text or text == word)}
         ):
-            for align, expression, length in base64_fragments(form.encode("latin-1")):
+            for align, expression, length in base64_fragments(form.encode("latin-1"), partly=False):
                 yield Pattern(expression, 0, "base64", -1, length, align)
 
     for text in _ENCODED_TEXTS:
-        for align, expression, length in base64_fragments(text.encode()):
+        for align, expression, length in base64_fragments(text.encode(), partly=False):
             yield Pattern(expression, 0, "base64", -1, length, align)
 
 
@@ -210,7 +210,7 @@ def _as_written(expression: str, literal: str) -> list[str]:
 
 
 def _encoded(index: int, literal: bytes) -> Iterator[Pattern]:
-    for align, expression, length in base64_fragments(literal):
+    for align, expression, length in base64_fragments(literal, partly=len(literal) < 6):
         yield Pattern(expression, 0, "base64", index, length, align)
     if len(literal) < 4:
         return
@@ -222,11 +222,15 @@ def _encoded(index: int, literal: bytes) -> Iterator[Pattern]:
         yield Pattern(escape(percent), CASELESS, "percent", index, len(percent))
 
 
-def base64_fragments(literal: bytes) -> Iterator[tuple[int, str, int]]:
+def base64_fragments(literal: bytes, *, partly: bool) -> Iterator[tuple[int, str, int]]:
     """Yield what always stands for *literal* in base64, by its position in a group of three bytes.
 
-    The characters whose six bits all come from the literal, and around them classes of those that only some bits fix, so that
-    the expression does not depend on the neighbours.
+    The characters whose six bits all come from the literal, so that the expression does not depend on the neighbours.
+
+    Args:
+        literal: the plain bytes.
+        partly: also take the characters at both ends of which only some bits are known, as classes: short literals need them,
+            and for thousands of words they would take long to compile.
 
     Yields:
         The position (0 to 2), the expression, and the length from the first whole character to the end of the match.
@@ -236,10 +240,10 @@ def base64_fragments(literal: bytes) -> Iterator[tuple[int, str, int]]:
         bits = 8 * (align + len(literal))
         first, last = -(-align * 8 // 6), bits // 6
         fragment = text[first:last]
-        if len(fragment) < 3:
+        if len(fragment) < (3 if partly else 5):
             continue
-        front = _partly(text[first - 1], 6 * first - 8 * align, high=False) if 6 * first > 8 * align else ""
-        back = _partly(text[last], bits - 6 * last, high=True) if bits > 6 * last else ""
+        front = _partly(text[first - 1], 6 * first - 8 * align, high=False) if partly and 6 * first > 8 * align else ""
+        back = _partly(text[last], bits - 6 * last, high=True) if partly and bits > 6 * last else ""
         if len(fragment) + bool(front) + bool(back) < 5 and len(fragment) < 4:
             continue
         for form in sorted({fragment, fragment.replace("+", "-").replace("/", "_")}):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stanch.core.finding import Skipped
 from stanch.scanning.context import ScanContext
 from stanch.scanning.findings import pack, unpack
-from stanch.scanning.worker import JobResult, Worker
+from stanch.scanning.worker import JobResult, Worker, job_name
 from stanch.sources.blob import Job
 from stanch.sources.files import StdinJob
 
@@ -120,7 +120,7 @@ class _Pool:
         for index, (number, job) in enumerate(jobs):
             if index == 0:
                 reason = f"the process reading it ended ({_death(member.process.exitcode)}); scan it alone to see why"
-                yield number, JobResult(skipped=[Skipped(path=_name(job), code="worker_died", reason=reason)])
+                yield number, JobResult(skipped=[Skipped(path=job_name(job), code="worker_died", reason=reason)])
             else:
                 replacement.send(number, job)
 
@@ -198,10 +198,3 @@ def _death(code: int | None) -> str:
         except ValueError:
             return f"signal {-code}"
     return f"status {code}"
-
-
-def _name(job: Job) -> str:
-    files = getattr(job, "files", None)
-    if files:
-        return str(files[0][1]) + (f" and {len(files) - 1} more" if len(files) > 1 else "")
-    return str(getattr(job, "shown", type(job).__name__))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stanch import __version__
+from stanch.catalog.compiled import cache_folder, is_warm
 from stanch.core.finding import Finding, History, Severity
 from stanch.core.report import ScanReport
 from stanch.scanning.context import ScanContext, installation_key
@@ -72,6 +73,8 @@ def run_scan(
     """
     progress = progress or Silent()
     context = _context(loaded, baseline, foreign)
+    if not is_warm(context.detectors, folder=context.cache):
+        progress.phase("preparing the detectors, once for this version")
     verdicts = Verdicts(context)
     allowlist = verdicts.allowlist
 
@@ -114,8 +117,6 @@ def run_scan(
 
 
 def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores | None) -> ScanContext:
-    from stanch.catalog.compiled import cache_folder
-
     settings = loaded.settings
     return ScanContext(
         key=installation_key(),

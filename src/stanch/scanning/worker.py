@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
+from stanch.core.errors import place_of
 from stanch.core.finding import Finding, Location, Skipped
 from stanch.engine.engine import BATCH, OVERLAP, Engine
 from stanch.engine.lines import Lines, line_around, line_before
@@ -78,14 +79,20 @@ class Worker:
         self._batched = 0
 
     def run(self, job: Job) -> JobResult:
-        """Do one job."""
+        """Do one job. A bug of ours in it costs what was not read yet, nothing else."""
         result = JobResult()
-        for item in job.blobs():
-            if isinstance(item, Skipped):
-                result.skipped.append(item)
-            else:
-                self._blob(item, result, nested=False)
-        self._flush(result)
+        try:
+            for item in job.blobs():
+                if isinstance(item, Skipped):
+                    result.skipped.append(item)
+                else:
+                    self._blob(item, result, nested=False)
+            self._flush(result)
+        except Exception as exc:
+            self._batch, self._batched = [], 0
+            # Only the kind and the place: a foreign exception's words may hold what was scanned.
+            reason = f"a bug of ours: {type(exc).__name__} at {place_of(exc)}; please report it"
+            result.skipped.append(Skipped(path=job_name(job), code="bug", reason=reason))
         result.findings = _without_copies(result.findings)
         return result
 
@@ -302,6 +309,14 @@ def _without_copies(findings: list[Finding]) -> list[Finding]:
 
 
 TEXT: Final = "!text"
+
+
+def job_name(job: Job) -> str:
+    """Return what a job reads, for messages."""
+    files = getattr(job, "files", None)
+    if files:
+        return str(files[0][1]) + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+    return str(getattr(job, "shown", "") or getattr(job, "path", "") or type(job).__name__)
 
 
 def _touching(finding: Finding, added: tuple[tuple[int, int], ...]) -> Finding | None:

@@ -134,6 +134,7 @@ class FileSource:
                 iter([(self.root, _tidy(self.root), facts.st_size if stat.S_ISREG(facts.st_mode) else IN_MEMORY)])
             )
             return
+        self._seen.add((facts.st_dev, facts.st_ino))
         yield from self._pack(self._walk(self.root))
 
     def _pack(self, entries: Iterator[Entry | Skipped]) -> Iterator[Job | Skipped]:

@@ -176,7 +176,7 @@ def test_contents_over_the_limit_are_told_and_left_out(sandbox):
     sandbox.stage({"big": b"x" * 2_000, "small": b"x\n"})
     blobs, skipped = read(GitStaged(discover(sandbox.path), max_blob=1_000))
     assert [path for path, _, _ in blobs] == ["small"]
-    assert [(skip.code, skip.path) for skip in skipped] == [("too_large", "big")]
+    assert [(skip.code, skip.path) for skip in skipped] == [("over_limit", "big")]
 
 
 def test_staging_thousands_of_files_takes_well_under_a_second_of_our_own(sandbox):

@@ -156,7 +156,7 @@ def test_large_blobs_are_streamed_and_too_large_ones_left_out_on_request(sandbox
     assert values(read(history(sandbox))[0]) == sorted([content, b"small"])
     contents, skipped = read(history(sandbox, max_blob=1_000_000))
     assert values(contents) == [b"small"]
-    assert [(skip.code, skip.path) for skip in skipped] == [("too_large", f"blob:{oid}")]
+    assert [(skip.code, skip.path) for skip in skipped] == [("over_limit", f"blob:{oid}")]
 
 
 def test_a_large_blob_cut_short_is_read_as_far_as_it_goes_and_told(sandbox):
