@@ -28,5 +28,7 @@ fi
 
 echo "setup: preparing $venv …"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-[ -x "$venv/bin/uv" ] || "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-VIRTUAL_ENV="$PWD/$venv" "$venv/bin/uv" pip install --quiet --constraint constraints.txt --editable . --group dev
+pip="$venv/bin/python -m pip --disable-pip-version-check --quiet"
+# Debian 12 brings a pip that does not know dependency groups yet.
+$pip install --constraint constraints.txt --upgrade pip
+$pip install --constraint constraints.txt --editable . --group dev
