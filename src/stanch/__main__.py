@@ -1,5 +1,5 @@
 """`python -m stanch`."""
 
-from stanch.cli.main import run
+from stanch.cli.entry import run
 
 run()

@@ -6,6 +6,7 @@ hash over what went into it, so a changed detector file simply makes another cac
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import marshal
 import os
@@ -20,6 +21,8 @@ from stanch.catalog.model import CompanionSpec, Detector
 from stanch.core.errors import ConfigError
 
 DATA: Final = Path(__file__).parent / "data"
+_HERE: Final = Path(__file__).parent
+_CODE: Final = (_HERE / "model.py", _HERE.parent / "engine" / "anchors.py", _HERE.parent / "engine" / "firstpass.py")
 FORMAT: Final = "7"
 _DEFAULTS: Final = {field.name: field.default for field in fields(Detector) if field.default is not MISSING}
 _LEFT_OUT: Final = ("positive", "negative", "sample", "facts", "covers")
@@ -127,6 +130,9 @@ def _load(shipped: list[Path], extra: list[Path]) -> list[Detector]:
 def _signature(paths: list[Path]) -> str:
     """Hash names, sizes and times of the sources: contents would cost as much as the rest of the start."""
     digest = hashlib.blake2b(f"{FORMAT}\0{sys.hexversion}".encode(), digest_size=12)
+    for source in _CODE:  # what is made of a detector changes with the code that makes it
+        facts = os.stat(source)
+        digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}".encode())
     for root in paths:
         if not root.exists():
             raise ConfigError("there is no such detector file or folder", path=str(root), hint="Check --detectors.")
@@ -164,7 +170,8 @@ def _store(path: Path, raw: bytes) -> None:
         partial.write_bytes(raw)
         partial.replace(path)
     except OSError:  # a cache that cannot be written only costs time
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
     _forget_old(path.parent)
 
 

@@ -55,7 +55,7 @@ class DetectorError(ValueError):
         self.key = key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class CompanionSpec:
     """Another value of the same credential, looked for within `within` bytes of the first."""
 

@@ -70,31 +70,44 @@ def run() -> NoReturn:
 
     0 nothing found, 1 findings, 2 usage or input error, 3 incomplete scan, 70 a bug of ours, 130 interrupted.
     """
+    status = _status()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        pass  # closed, or nobody reads it any more
+    # Nothing is left to do, and taking the interpreter apart object by object would cost a tenth of a small scan.
+    os._exit(status)
+
+
+def _status() -> int:
     try:
         status = cli.main(standalone_mode=False)
     except StanchError as exc:
         _say(f"stanch: {exc.message}")
         if exc.hint:
             _say(f"  {exc.hint}")
-        sys.exit(exc.exit_status)
+        return exc.exit_status
     except click.ClickException as exc:
         exc.show()
-        sys.exit(2)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         _say("stanch: interrupted")
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
         # The reader of our output is gone; there is nobody left to tell. Keep the interpreter from saying so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 0
+    except SystemExit as exc:
+        return exc.code if isinstance(exc.code, int) else 0
     except Exception as exc:
         if os.environ.get("STANCH_DEBUG"):
             raise
         # The text of a foreign exception may hold the very bytes that were scanned, so only its kind and place are shown.
         _say(f"stanch: a bug of ours: {type(exc).__name__} at {place_of(exc)}")
         _say("  Please report it with this line; STANCH_DEBUG=1 shows the whole trace (which may contain secrets).")
-        sys.exit(70)
-    sys.exit(status if isinstance(status, int) else 0)
+        return 70
+    return status if isinstance(status, int) else 0
 
 
 def _say(text: str) -> None:

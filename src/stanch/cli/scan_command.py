@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -157,8 +158,17 @@ def deliver(report: ScanReport, loaded: Loaded) -> None:
         try:
             write(report, out, options)
             out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as exc:
+            reason = exc.strerror or type(exc).__name__
+            say(f"stanch: {summary(report)}")
+            raise InputError(
+                f"the report could not be written to standard output: {reason}.", hint="Free space, or use --output; scan again."
+            ) from exc
         finally:
-            out.detach()
+            with contextlib.suppress(OSError):
+                out.detach()
     if settings.format != "text" or (settings.output and settings.output != "-"):
         for skipped in report.skipped[:10] if not settings.quiet else ():
             say(f"stanch: not read: {skipped.path or 'the rest'}: {skipped.reason}")

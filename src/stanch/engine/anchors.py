@@ -174,7 +174,7 @@ _ENCODED_TEXTS: Final = (
     ),
     *('"auth":', "PRIVATE KEY", '"key":', "_key:", "_key ="),
 )
-_CASES: Final = (str.lower, str.upper, str.title, str.capitalize)
+_CASES: Final = (str.lower, str.upper)
 
 
 def _of_detector(index: int, detector: Detector) -> Iterator[Pattern]:

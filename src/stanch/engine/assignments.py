@@ -38,7 +38,7 @@ _NAMED: Final = Lazy(
 _OWNER: Final = Lazy(rb"""(?P<name>[\w.\-/]{2,80})["'\\]{0,3}\s{0,4}(?:[:=]\s{0,4})?(?:\{|</name>)[^\w}]{0,20}<?$""")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
 class Assignment:
     """A value and what it is called.
 

@@ -6,6 +6,7 @@ the cache key holds what Hyperscan says of the platform; a file that does not lo
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -99,4 +100,5 @@ def write_quietly(path: Path, raw: bytes) -> None:
         partial.write_bytes(raw)
         partial.replace(path)
     except OSError:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()

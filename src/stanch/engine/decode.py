@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from stanch.engine.lazy import Lazy
 
@@ -28,7 +27,7 @@ _PERCENT_RUN: Final = Lazy(rb"[^\s\"'<>\\]*")
 _URLSAFE: Final = bytes.maketrans(b"-_", b"+/")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
 class Region:
     """Decoded bytes and the place they came from.
 
@@ -145,6 +144,14 @@ def percent_around(data: bytes, hit: int, length: int, reach: int = 4_000) -> Re
     end = forth.end() if forth else hit
     raw = unquote_to_bytes(data[start:end])
     return Region(raw, start, end, "percent", (0, 1)) if len(raw) != end - start else None
+
+
+_PERCENT: Final = Lazy(rb"%([0-9A-Fa-f]{2})")
+
+
+def unquote_to_bytes(text: bytes) -> bytes:
+    """Undo percent escapes; urllib's own costs two milliseconds of start-up."""
+    return _PERCENT.sub(lambda match: binascii.a2b_hex(match[1]), text)
 
 
 _PERCENT_VALUE: Final = Lazy(rb"[A-Za-z0-9_.~!*'()/+=,:;$@-]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9_.~!*'()/+=,:;$@-]*)+")

@@ -6,7 +6,8 @@ Building imports the machinery that derives anchors (`stanch.engine.anchors`); a
 from __future__ import annotations
 
 import marshal
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stanch.catalog.compiled import Compiled
@@ -15,6 +16,34 @@ from stanch.engine.database import CASELESS, Database, Expression, load_or_compi
 
 Row = tuple[str, int, int, int, int]
 """What a hit of an anchor means: kind, detector, length, align, back; see `stanch.engine.anchors.Pattern`."""
+KINDS = ("start", "window", "assign", "base64", "hex", "wide", "percent")
+
+
+class Rows:
+    """Rows as columns of numbers: tens of thousands of tuples would take longer to load than the database.
+
+    Args:
+        columns: one string of bytes for each column, as `pack` makes them.
+    """
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, columns: Sequence[bytes]) -> None:
+        self._columns = [array("i", column) for column in columns]
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def __getitem__(self, number: int) -> Row:
+        kind, detector, length, align, back = self._columns
+        return KINDS[kind[number]], detector[number], length[number], align[number], back[number]
+
+    @staticmethod
+    def pack(rows: Iterable[Row]) -> list[bytes]:
+        """Return the columns of rows."""
+        return [array("i", column).tobytes() for column in zip(*((KINDS.index(k), *rest) for k, *rest in rows), strict=True)]
+
+
 Word = tuple[str, str, tuple[int, ...]]
 """A spelling of a near word, the word, and the (not generic) detectors it speaks for."""
 
@@ -32,9 +61,7 @@ class FirstPass:
 
     __slots__ = ("_near", "catalog", "database", "generic", "rows", "words")
 
-    def __init__(
-        self, catalog: Compiled, rows: Sequence[Row], words: Sequence[Word], generic: Sequence[int], database: Database
-    ) -> None:
+    def __init__(self, catalog: Compiled, rows: Rows, words: Sequence[Word], generic: Sequence[int], database: Database) -> None:
         self.catalog = catalog
         self.rows = rows
         self.words = words
@@ -66,21 +93,20 @@ def first_pass(catalog: Compiled) -> FirstPass:
     database = _cache(catalog, "anchors", "hsdb")
     if table is not None:
         try:
-            rows, words, generic = marshal.loads(table.read_bytes())  # noqa: S302  # our own file, as Python's .pyc files are
-            return FirstPass(catalog, rows, words, generic, load_or_compile(database, lambda: _expressions(catalog)))
+            columns, words, generic = marshal.loads(table.read_bytes())  # noqa: S302  # our own file, as .pyc files are
+            return FirstPass(catalog, Rows(columns), words, generic, load_or_compile(database, lambda: _expressions(catalog)))
         except (OSError, ValueError, TypeError, EOFError):
             pass
     from stanch.engine.anchors import patterns_for
 
     patterns = patterns_for(catalog.detectors)
-    rows = [(p.kind, p.detector, p.length, p.align, p.back) for p in patterns]
+    columns = Rows.pack((p.kind, p.detector, p.length, p.align, p.back) for p in patterns)
     words = _words(catalog.detectors)
     generic = [number for number, detector in enumerate(catalog.detectors) if detector.generic]
     if table is not None:
-        write_quietly(table, marshal.dumps((rows, words, generic)))
-    return FirstPass(
-        catalog, rows, words, generic, load_or_compile(database, lambda: [(p.expression, p.flags) for p in patterns])
-    )
+        write_quietly(table, marshal.dumps((columns, words, generic)))
+    loaded = load_or_compile(database, lambda: [(p.expression, p.flags) for p in patterns])
+    return FirstPass(catalog, Rows(columns), words, generic, loaded)
 
 
 def _expressions(catalog: Compiled) -> list[Expression]:

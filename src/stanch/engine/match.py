@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from stanch.catalog.model import Detector
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class CompanionMatch:
     """Another part of the same credential."""
 
@@ -25,7 +25,7 @@ class CompanionMatch:
 RANK_GENERIC, RANK_NEAR, RANK_SHAPE, RANK_CHECKED = range(4)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class Match:
     """One value at one place. Holds the plain value: it never leaves the process that scanned.
 

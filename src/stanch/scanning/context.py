@@ -11,7 +11,7 @@ from stanch.config.settings import AllowRule
 from stanch.sources.limits import Limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class ScanContext:
     """Settings of one scan as the workers use them.
 

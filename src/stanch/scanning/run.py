@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stanch.sources.git_changes import GitChanges
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class Outcome:
     """A finished scan.
 

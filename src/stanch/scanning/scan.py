@@ -45,7 +45,7 @@ class Silent:
         """Do nothing."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False, match_args=False)
 class Collected:
     """What the workers found, in the order of their jobs."""
 

@@ -22,7 +22,7 @@ MODES = ("git", "files", "staged", "range", "commit", "worktree")
 LATER = {"image": "container images from a registry", "package": "packages by name", "forge": "forges"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class Target:
     """One thing to scan.
 

@@ -26,7 +26,7 @@ CHUNK: Final = 8 * 1024 * 1024
 BATCH_BLOBS: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
 class Held:
     """A match that was held back, for ``--verbose``: why, where, by which detector. No value, not even redacted."""
 
@@ -36,7 +36,7 @@ class Held:
     detector: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False, match_args=False)
 class JobResult:
     """What one job found.
 

@@ -18,7 +18,7 @@ from stanch.core.finding import Skipped
 IN_MEMORY = 8 * 1024 * 1024  # bytes; up to this size a member of a container is handed over whole
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class Blob:
     """A run of bytes with a name.
 

@@ -24,7 +24,7 @@ RANGE: Final = 32 * 1024 * 1024
 Entry = tuple[str, str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
 class FileJob:
     """Files to read whole.
 
@@ -42,7 +42,7 @@ class FileJob:
             yield read_file(path, shown, size)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
 class RangeJob:
     """A piece of one large file."""
 
@@ -98,7 +98,7 @@ def unreadable(shown: str, exc: OSError) -> Skipped:
     return Skipped(path=shown, code="unreadable", reason=f"could not be read ({exc.strerror or type(exc).__name__})")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class FileSource:
     """A file or a directory with everything below it.
 
@@ -228,7 +228,7 @@ def _tidy(path: str) -> str:
     return path[2:] if path.startswith("./") and len(path) > 2 else path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
 class StdinJob:
     """Standard input; it can be read once, so it stays in the process that owns it."""
 
@@ -243,7 +243,7 @@ def _stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
 class StdinSource:
     """Standard input as one blob."""
 
@@ -252,7 +252,7 @@ class StdinSource:
         yield StdinJob()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
 class BytesJob:
     """Bytes at hand under a name."""
 
