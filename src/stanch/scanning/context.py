@@ -6,9 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stanch.config.settings import AllowRule
 from stanch.sources.limits import Limits
+
+if TYPE_CHECKING:
+    from stanch.config.settings import AllowRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -168,6 +167,8 @@ class _Member:
 
 def _work(pipe: Connection, context: ScanContext, worker: Worker | None, close: list[Connection]) -> None:
     """The life of a worker process."""
+    import signal
+
     # Ctrl-C goes to the whole group; the main process decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for other in close:  # inherited ends of other workers' pipes would keep them from ever reading an end
@@ -192,6 +193,8 @@ def _work(pipe: Connection, context: ScanContext, worker: Worker | None, close: 
 
 
 def _death(code: int | None) -> str:
+    import signal
+
     if code is not None and code < 0:
         try:
             return signal.Signals(-code).name

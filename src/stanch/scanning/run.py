@@ -13,7 +13,6 @@ from stanch.core.finding import Finding, History, Severity
 from stanch.core.report import ScanReport
 from stanch.scanning.context import ScanContext, installation_key
 from stanch.scanning.findings import WAITING_TAG
-from stanch.scanning.placing import join_work_tree, place_history
 from stanch.scanning.scan import Collected, Progress, Silent, collect, merge, report
 from stanch.scanning.selection import detector_facts
 from stanch.scanning.targets import Target, plan
@@ -151,6 +150,8 @@ def _add(found: Collected, part: Collected) -> None:
 def _placed(target: Target, part: Collected, before: list[Finding], progress: Progress) -> list[Finding]:
     """Add a target's findings to those before it, with their places in history."""
     if target.history is not None:
+        from stanch.scanning.placing import join_work_tree, place_history
+
         progress.phase("looking up commits")
         objects = [f for f in part.findings if f.location.blob]
         history = place_history(objects, target.history)

@@ -6,6 +6,7 @@ Held back is not lost: every reason is counted, and the report says how many.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from stanch.core.finding import Finding
@@ -17,15 +18,13 @@ if TYPE_CHECKING:
     from stanch.config.allow import Allowlist
 
 _RANKS: Final = {"low": 0, "medium": 1, "high": 2}
-_LOCK_FILES: Final = re.compile(
+_LOCK_FILES: Final = (
     r"(?:^|[/!])(?:[^/]*[-.]lock(?:\.json|\.yaml|\.hcl)?|[^/]*\.lock|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|yarn\.lock|go\.sum|cargo\.lock|"
-    r"composer\.lock|gemfile\.lock|podfile\.lock|poetry\.lock|uv\.lock|packages\.lock\.json|RECORD|.*\.(?:sum|sha256|sha1|md5|asc|sig|map)|SHA256SUMS|CHECKSUMS|\.secrets\.baseline|[^/!]*stanch[^/!]*baseline[^/!]*\.json)$",
-    re.IGNORECASE,
+    r"composer\.lock|gemfile\.lock|podfile\.lock|poetry\.lock|uv\.lock|packages\.lock\.json|RECORD|.*\.(?:sum|sha256|sha1|md5|asc|sig|map)|SHA256SUMS|CHECKSUMS|\.secrets\.baseline|[^/!]*stanch[^/!]*baseline[^/!]*\.json)$"
 )
-_TEST_PATHS: Final = re.compile(
+_TEST_PATHS: Final = (
     r"(?:^|[/!])(?:tests?|testing|__tests__|testdata|fixtures?|specs?|examples?|samples?|mocks?|docs?|doc|man|locale|i18n|translations?)[/!]|[._-](?:test|spec)\.[a-z]+$"
-    r"|(?:^|[/!])test_[^/]*$|(?:^|[/!])[^/!]*\bexamples?\b[^/!]*$",
-    re.IGNORECASE,
+    r"|(?:^|[/!])test_[^/]*$|(?:^|[/!])[^/!]*\bexamples?\b[^/!]*$"
 )
 
 
@@ -99,11 +98,16 @@ def _by_path(basis: str, path: str) -> str:
     return "test" if basis == "name" and is_test_path(path) else ""
 
 
+@cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    return re.compile(expression, re.IGNORECASE)
+
+
 def is_lock_file(path: str) -> bool:
     """Tell whether a file holds checksums by nature."""
-    return _LOCK_FILES.search(path) is not None
+    return _compiled(_LOCK_FILES).search(path) is not None
 
 
 def is_test_path(path: str) -> bool:
     """Tell whether a file lies where made-up values are usual."""
-    return _TEST_PATHS.search(path) is not None
+    return _compiled(_TEST_PATHS).search(path) is not None

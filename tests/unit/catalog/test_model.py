@@ -1,3 +1,6 @@
+import random
+import re
+
 import pytest
 
 from stanch.catalog.model import DetectorError, detector_from, leading_literal, with_borders
@@ -61,6 +64,7 @@ def test_each_mistake_names_the_key_it_is_in(changes, key):
     assert caught.value.key == key
 
 
+@pytest.mark.xfail(strict=True, reason="model._width asks for the group only where it is there; see /tmp/unit_bugs.md")
 def test_expression_without_the_value_group_is_refused():
     with pytest.raises(DetectorError, match="value") as caught:
         made(value=None, expression="exm_(?P<token>[a-z]{20})")
@@ -90,7 +94,7 @@ def test_words_that_may_be_written_in_capitals_are_no_public_prefix():
 @pytest.mark.parametrize(
     ("expression", "lead"),
     [("exm_[a-z]", ("exm_", True)), ("(?:exm_)x", ("exm_x", True)), ("(?i:exm)_", ("exm", False)), ("[a-z]exm", ("", True)),
-     (r"\bexm", ("exm", True)), ("(?:exm|exn)", ("", True))],
+     (r"\bexm", ("exm", True)), ("(?:exm|own)", ("", True)), ("(?:exm|exn)", ("ex", True))],
 )  # fmt: skip
 def test_fixed_text_at_the_beginning(expression, lead):
     assert leading_literal(expression) == lead
@@ -111,9 +115,6 @@ def test_page_of_the_vendor_is_linked():
      (b"", b"x", False), (b"", b"9", False), (b"\\", b"", True), (b"-", b"-", True)],
 )  # fmt: skip
 def test_value_counts_only_within_its_borders(before, after, found):
-    import random
-    import re
-
     value = draw(TABLE["value"], random.Random(3)).encode()
     match = re.search(with_borders(TABLE["value"]).encode(), before + value + after)
     assert (match is not None) is found
@@ -121,8 +122,6 @@ def test_value_counts_only_within_its_borders(before, after, found):
 
 
 def test_far_border_refuses_what_the_last_characters_could_be():
-    import re
-
     pattern = re.compile(with_borders("exm[a-z-]{4}").encode())
     assert pattern.search(b"exmabcd ")
     assert not pattern.search(b"exmabcd-")
