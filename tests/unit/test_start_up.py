@@ -4,12 +4,11 @@ import subprocess
 import sys
 
 import pytest
-
 from tests.support.values import leak
 
 HEAVY = (
-    "rich", "py7zr", "zstandard", "tomllib", "multiprocessing", "jsonschema", "cryptography", "numpy", "xml.sax", "asyncio", "ssl",
-    "http.client", "sqlite3", "email.message",
+    "rich", "py7zr", "zstandard", "tomllib", "multiprocessing", "jsonschema", "cryptography", "numpy", "xml.sax", "asyncio",
+    "ssl", "http.client", "sqlite3", "email.message",
 )  # fmt: skip
 RUN = """
 import json, sys
@@ -39,5 +38,7 @@ def test_scan_of_a_file_does_not_load(loaded, module):
 
 def test_scan_of_a_file_loads_the_engine_and_no_other_command(loaded):
     assert "stanch.engine.engine" in loaded
-    assert not {name for name in loaded if name.startswith("stanch.cli.") and name.endswith("_command")} - {"stanch.cli.scan_command"}
+    assert not {name for name in loaded if name.startswith("stanch.cli.") and name.endswith("_command")} - {
+        "stanch.cli.scan_command"
+    }
     assert not {"stanch.catalog.load", "stanch.engine.anchors"} & loaded

@@ -21,7 +21,18 @@ TOKEN = detector_from(
 
 @pytest.mark.parametrize(
     "expression",
-    ["abc[0-9]{4}", r"\d\w\s?", "(?:ab|cd){2,3}", "[^a-z]{5}", "a.c", "(?P<x>ab|cd)-(?P=x)", "(?i:abc)x*", "a+?b", "[^a]z", "(?>ab|c)"],
+    [
+        "abc[0-9]{4}",
+        r"\d\w\s?",
+        "(?:ab|cd){2,3}",
+        "[^a-z]{5}",
+        "a.c",
+        "(?P<x>ab|cd)-(?P=x)",
+        "(?i:abc)x*",
+        "a+?b",
+        "[^a]z",
+        "(?>ab|c)",
+    ],
 )
 @given(seed=st.integers(0, 10_000))
 def test_drawn_text_matches_its_expression(expression, seed):

@@ -55,7 +55,9 @@ def test_imported_rules_find_what_they_found(folder, cache):
     assert ended.status == 0
     (detector,) = load_file(folder / "own.toml")
     context = ScanContext(key=b"k" * 32, cache=cache, detectors=(folder / "own.toml",), only=(detector.id,))
-    assert [m.value for m in engine_for(context).scan(b"k = '" + b"exk_" + b"kv7qzt2mxw9crb4hkv7q'")] == [b"exk_" + b"kv7qzt2mxw9crb4hkv7q"]
+    assert [m.value for m in engine_for(context).scan(b"k = '" + b"exk_" + b"kv7qzt2mxw9crb4hkv7q'")] == [
+        b"exk_" + b"kv7qzt2mxw9crb4hkv7q"
+    ]
     assert "1 detector(s) written to own.toml" in ended.err
     assert "samples/" in ended.out
     assert "made up" in ended.out

@@ -32,15 +32,16 @@ def test_demo_ends_well_and_says_where_it_is(made):
 
 def test_demo_finds_four_secrets(findings):
     assert len({f["id"] for f in findings}) == 4
-    paths = sorted(f["location"]["path"].partition("leaky/")[2] for f in findings)
+    paths = sorted(f["path"].partition("leaky/")[2] for f in findings)
     assert paths == [
-        "azure/contoso.publishsettings", "azure/contoso.publishsettings", "backup/2026-11.zip!etc/billing/.env", "deploy/release.sh",
+        "azure/contoso.publishsettings", "azure/contoso.publishsettings",
+        "backup/2026-11.zip!etc/billing/.env", "deploy/release.sh",
     ]  # fmt: skip
 
 
 def test_publish_settings_are_in_the_history_only(made, findings):
     assert not (made[0] / "azure/contoso.publishsettings").exists()
-    in_head = {f["location"]["path"].rpartition("leaky/")[2]: f["history"]["in_head"] for f in findings}
+    in_head = {f["path"].rpartition("leaky/")[2]: f["history"]["in_head"] for f in findings}
     assert not in_head.pop("azure/contoso.publishsettings")
     assert set(in_head.values()) == {True}
 

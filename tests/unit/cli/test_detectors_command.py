@@ -44,7 +44,13 @@ def test_list_of_nothing_is_an_error():
 
 def test_show_tells_what_it_looks_for_and_what_to_do():
     out = run("detectors", "show", "adafruit-io-key").out
-    for text in ("Adafruit IO key\n===", "fixed text: aio_", "How to revoke it", "https://io.adafruit.com/", "  found      ADAFRUIT"):
+    for text in (
+        "Adafruit IO key\n===",
+        "fixed text: aio_",
+        "How to revoke it",
+        "https://io.adafruit.com/",
+        "  found      ADAFRUIT",
+    ):
         assert text in out
     facts = json.loads(run("detectors", "show", "adafruit-io-key", "--format", "json").out)
     assert (facts["id"], facts["provider"], facts["prefilter"]) == ("adafruit-io-key", "Adafruit", ["aio_"])

@@ -16,9 +16,17 @@ def ended(monkeypatch, capsys, what: BaseException | int | None) -> tuple[int, s
         return what
 
     monkeypatch.setattr(main.cli, "main", act)
-    with pytest.raises(SystemExit) as caught:
+    statuses: list[int] = []
+
+    def leave(status: int):
+        statuses.append(status)
+        raise SystemExit(status)
+
+    # The command leaves without taking the interpreter apart, and would take the tests along.
+    monkeypatch.setattr(main.os, "_exit", leave)
+    with pytest.raises(SystemExit):
         main.run()
-    return caught.value.code, capsys.readouterr().err
+    return statuses[0], capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("status", "expected"), [(0, 0), (1, 1), (3, 3), (130, 130), (None, 0)])
@@ -66,7 +74,9 @@ def test_error_about_a_name_that_is_no_text_can_be_told(monkeypatch, capsys):
     assert (status, said) == (2, "stanch: 'odd\\udcff' does not exist.\n")
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("scna", "scan"), ("detector", "detectors"), ("basline", "baseline"), ("conf", "config")])
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("scna", "scan"), ("detector", "detectors"), ("basline", "baseline"), ("conf", "config")]
+)
 def test_unknown_command_suggests_the_nearest(typed, meant):
     result = CliRunner().invoke(main.cli, [typed])
     assert result.exit_code == 2

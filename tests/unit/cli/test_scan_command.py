@@ -6,11 +6,11 @@ import stat
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from tests.support.values import TOKEN, leak, token
 
 from stanch.cli.scan_command import split_mode
 from stanch.core.errors import InputError
 from stanch.reports import FORMATS
-from tests.support.values import TOKEN, leak, token
 
 from .runner import run
 
@@ -107,7 +107,8 @@ def test_missing_path_is_an_input_error():
 
 @pytest.mark.parametrize(
     ("typed", "expected"),
-    [((), ("", ())), (("a",), ("", ("a",))), (("git", "a"), ("git", ("a",))), (("staged",), ("staged", ())), (("files", "-"), ("files", ("-",)))],
+    [((), ("", ())), (("a",), ("", ("a",))), (("git", "a"), ("git", ("a",))), (("staged",), ("staged", ())),
+     (("files", "-"), ("files", ("-",)))],
 )  # fmt: skip
 def test_first_word_may_say_what_is_meant(typed, expected):
     assert split_mode(typed) == expected

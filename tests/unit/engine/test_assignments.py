@@ -28,7 +28,7 @@ def read(text: str, value: str = VALUE):
         ('  "apiKey": "«V»",\n', "apiKey"),
         ('{"a": {"apiKey":"«V»"}}', "apiKey"),
         ("api-key = '«V»' # why\n", "api-key"),
-        ('<apiKey>«V»</apiKey>', "apiKey"),
+        ("<apiKey>«V»</apiKey>", "apiKey"),
         ('<add key="ApiKey" value="«V»"/>', "ApiKey"),
         ("- name: API_KEY\n  value: «V»\n", "API_KEY"),
         ('- name: API_KEY\n  value: "«V»"\n', "API_KEY"),
@@ -76,7 +76,14 @@ def test_quote_is_the_one_the_value_stands_in(text, quote):
 
 @pytest.mark.parametrize(
     ("text", "operator"),
-    [("k = «V»", b"="), ("k: «V»", b":"), ("k := «V»", b":="), ("k => '«V»'", b"=>"), ("k == '«V»'", b"=="), ('f(k, "«V»")', b",")],
+    [
+        ("k = «V»", b"="),
+        ("k: «V»", b":"),
+        ("k := «V»", b":="),
+        ("k => '«V»'", b"=>"),
+        ("k == '«V»'", b"=="),
+        ('f(k, "«V»")', b","),
+    ],
 )
 def test_operator_is_what_stands_between(text, operator):
     assert read(text).operator == operator

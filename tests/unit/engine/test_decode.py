@@ -125,7 +125,11 @@ def test_percent_escapes_of_a_value_end_with_the_parameter():
     assert (region.data, data[region.start : region.end]) == (b"a@b/c", b"a%40b%2Fc")
 
 
-@given(st.lists(st.sampled_from(["\\\"", "&quot;", "&amp;", "&#39;", "\\u003d", "''", "x", "<k>", " ", "'\\''", "\\\\\""]), max_size=20))
+@given(
+    st.lists(
+        st.sampled_from(['\\"', "&quot;", "&amp;", "&#39;", "\\u003d", "''", "x", "<k>", " ", "'\\''", '\\\\"']), max_size=20
+    )
+)
 def test_plain_bytes_between_escapes_are_mapped_to_where_they_stand(parts):
     text = "".join(parts).encode()
     data = b"<<" + text + b">>"

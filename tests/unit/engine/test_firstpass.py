@@ -4,13 +4,14 @@ import random
 import shutil
 
 import pytest
+from tests.support.values import leak, password
 
-from stanch.catalog.compiled import _LEFT_OUT, Compiled, compiled_catalog
+from stanch.catalog.compiled import Compiled, compiled_catalog
 from stanch.catalog.load import DATA, load_catalog
 from stanch.engine.engine import Engine
 from stanch.engine.firstpass import first_pass
-from tests.support.values import leak, password
 
+LEFT_OUT = {"positive", "negative", "sample", "facts", "covers"}  # what a scan never asks for
 TEXT = (
     b"# settings\n" + leak() + b'db = {"password": "' + password() + b'"}\n' + b"adafruit:\n  api_key: "
     + random.Random(3).randbytes(16).hex().encode() + b"\n"
@@ -63,7 +64,11 @@ def test_warm_first_pass_is_the_cold_one(small):
 
 
 BROKEN = [
-    *((pattern, content) for pattern in ("catalog-*.bin", "anchors-*.table") for content in (b"", b"not a cache", marshal.dumps(None))),
+    *(
+        (pattern, content)
+        for pattern in ("catalog-*.bin", "anchors-*.table")
+        for content in (b"", b"not a cache", marshal.dumps(None))
+    ),
     ("anchors-*.hsdb", b"not a database"),
     ("near-*.hsdb", b""),
     *((pattern, None) for pattern in ("catalog-*.bin", "anchors-*.table", "anchors-*.hsdb", "near-*.hsdb")),
@@ -86,7 +91,7 @@ def test_every_setting_of_every_shipped_detector_survives_the_cache(cache, engin
     assert [d.id for d in thawed] == [d.id for d in loaded]
     for cold, warm in zip(loaded, thawed, strict=True):
         before, after = dataclasses.asdict(cold), dataclasses.asdict(warm)
-        for name in before.keys() - set(_LEFT_OUT):
+        for name in before.keys() - LEFT_OUT:
             assert after[name] == before[name], f"{cold.id}: {name}"
 
 

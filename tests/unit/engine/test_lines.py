@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.planting import line_and_column
 
 from stanch.engine.lines import AROUND, LONGEST, Lines, line_around, line_before, snippet
-from tests.support.planting import line_and_column
 
 blobs = st.lists(st.sampled_from([b"\n", b"\r\n", b"a", b"bc", b"\xff", b"longer text "]), max_size=40).map(b"".join)
 

@@ -12,8 +12,9 @@ RANDOM = b"".join([b"kV7q", b"Zt2m", b"Xw9c", b"Rb4h"])  # no word, no run, no o
 @pytest.mark.parametrize(
     "value",
     [
-        b"your-api-key-goes-here", b"YOUR_SECRET", b"changeme", b"change-me-please", b"replace_this", b"<api key>", b"xxxxxxxxxxxx",
-        b"****************", b"0123456789abcdef", b"abcdefghijklmnop", b"aaaaaaaaaaaaaaaa", b"insert-token", b"dummykey4711",
+        b"your-api-key-goes-here", b"YOUR_SECRET", b"changeme", b"change-me-please", b"replace_this", b"<api key>",
+        b"xxxxxxxxxxxx", b"****************", b"0123456789abcdef", b"abcdefghijklmnop", b"aaaaaaaaaaaaaaaa", b"insert-token",
+        b"dummykey4711",
         b"my_secret_key", b"the-token-of-it", b"kV7q....Zt2m", b"deadbeefdeadbeef", b"kV7qZt2mEXAMPLEXw9c", b"abababababab",
     ],
 )  # fmt: skip
@@ -57,7 +58,17 @@ def test_other_texts_are_no_places_in_a_store(value):
 
 @pytest.mark.parametrize(
     "value",
-    [b"get_token()", b"tokens[0]", b"new Token", b"config.api.token", b"self->token", b"Token::fresh", b"None", b"await x", b"TRUE"],
+    [
+        b"get_token()",
+        b"tokens[0]",
+        b"new Token",
+        b"config.api.token",
+        b"self->token",
+        b"Token::fresh",
+        b"None",
+        b"await x",
+        b"TRUE",
+    ],
 )
 def test_unquoted_expressions_are_code_and_quoted_ones_are_not(value):
     assert plausible.is_code(value, quoted=False)
@@ -71,8 +82,8 @@ def test_unquoted_values_are_no_code(value):
 
 @pytest.mark.parametrize(
     "name",
-    [b"sha256", b"MD5", b"commit", b"fileChecksum", b"git_sha", b"etag", b"content-hash", b"kid", b"uuid", b"token_type", b"author",
-     b"image_digest_", b"certThumbprint"],
+    [b"sha256", b"MD5", b"commit", b"fileChecksum", b"git_sha", b"etag", b"content-hash", b"kid", b"uuid", b"token_type",
+     b"author", b"image_digest_", b"certThumbprint"],
 )  # fmt: skip
 def test_names_of_hashes_are_known(name):
     assert plausible.is_hash_name(name)
@@ -88,7 +99,9 @@ def test_names_of_ids_are_known(name):
     assert plausible.is_id_name(name)
 
 
-@pytest.mark.parametrize("name", [b"secret_id", b"session-id", b"access_key_id", b"token_id", b"valid", b"paid", b"android", b"key"])
+@pytest.mark.parametrize(
+    "name", [b"secret_id", b"session-id", b"access_key_id", b"token_id", b"valid", b"paid", b"android", b"key"]
+)
 def test_secret_ids_and_words_that_end_in_id_are_no_names_of_ids(name):
     assert not plausible.is_id_name(name)
 
@@ -103,7 +116,9 @@ def test_keys_that_are_secrets_are_told_apart(name):
     assert not plausible.is_public_key_name(name)
 
 
-@pytest.mark.parametrize("name", [b"next_token", b"csrfToken", b"continuation-token", b"pad_token", b"NextPageToken", b"stop_tokens"])
+@pytest.mark.parametrize(
+    "name", [b"next_token", b"csrfToken", b"continuation-token", b"pad_token", b"NextPageToken", b"stop_tokens"]
+)
 def test_tokens_of_pages_parsers_and_forms_are_known(name):
     assert plausible.is_public_token(name)
 
@@ -121,7 +136,8 @@ def test_introduction_of_a_digest_is_seen(before, expected):
 
 
 @pytest.mark.parametrize(
-    "value", [b"some_long_identifier", b"ThisIsATypeName", b"correct horse battery staple", b"release-notes.final", b"part1_of_song"]
+    "value",
+    [b"some_long_identifier", b"ThisIsATypeName", b"correct horse battery staple", b"release-notes.final", b"part1_of_song"],
 )
 def test_texts_made_of_words_are_known(value):
     assert plausible.is_words(value)

@@ -85,7 +85,9 @@ def test_message_of_a_commit_keeps_its_name():
 
 
 def test_object_that_nothing_leads_to_is_named_by_its_id():
-    assert shown(place_history([finding("0123456789abcdef")], Known())) == [("object 0123456789ab", "0123456789abcdef", "", False)]
+    assert shown(place_history([finding("0123456789abcdef")], Known())) == [
+        ("object 0123456789ab", "0123456789abcdef", "", False)
+    ]
 
 
 def test_date_that_cannot_be_read_counts_as_the_oldest():

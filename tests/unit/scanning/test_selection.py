@@ -1,9 +1,9 @@
 import pytest
+from tests.support.values import TOKEN, leak, password
 
 from stanch.core.errors import ConfigError, InputError
 from stanch.scanning.context import ScanContext
 from stanch.scanning.selection import detector_facts, engine_for
-from tests.support.values import TOKEN, leak, password
 
 TEXT = leak() + b"db_password = '" + password() + b"'\n"
 
@@ -65,7 +65,11 @@ negative = ["a={value:short}", "b={value:long}"]
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [("checks = ['no-such']\n", "no check is called"), ("extent = 'no-such'\n", "no extent is called"), ("anchor = '(?=x)y'\n", "anchor")],
+    [
+        ("checks = ['no-such']\n", "no check is called"),
+        ("extent = 'no-such'\n", "no extent is called"),
+        ("anchor = '(?=x)y'\n", "anchor"),
+    ],
 )
 def test_own_detector_the_engine_cannot_use_is_told_by_name(context, tmp_path, more, said):
     path = tmp_path / "own.toml"

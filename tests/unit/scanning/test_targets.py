@@ -1,4 +1,5 @@
 import pytest
+from tests.support.gitrepo import Sandbox
 
 from stanch.config.settings import Settings
 from stanch.core.errors import InputError, SourceError
@@ -6,7 +7,6 @@ from stanch.scanning.targets import plan, prefix_of
 from stanch.sources.files import FileSource, StdinSource
 from stanch.sources.git_changes import GitCommit, GitRange, GitStaged, GitWorkTree
 from stanch.sources.git_history import GitHistory
-from tests.support.gitrepo import Sandbox
 
 
 @pytest.fixture
@@ -104,7 +104,8 @@ def test_folder_that_is_no_repository_is_refused_where_one_is_needed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("argument", "prefix"), [(".", ""), ("", ""), ("./", ""), ("repo", "repo/"), ("./repo/", "repo/"), ("/a/b", "/a/b/"), ("..", "../")]
+    ("argument", "prefix"),
+    [(".", ""), ("", ""), ("./", ""), ("repo", "repo/"), ("./repo/", "repo/"), ("/a/b", "/a/b/"), ("..", "../")],
 )
 def test_prefix_of_shown_paths(argument, prefix):
     assert prefix_of(argument) == prefix

@@ -42,8 +42,8 @@ def finding(basis: str, path: str, history: History | None) -> Finding:
 
 @pytest.mark.parametrize(
     "path",
-    ["package-lock.json", "web/yarn.lock", "go.sum", "a.zip!go.sum", "Cargo.lock", "app.min.js.map", "SHA256SUMS", ".secrets.baseline",
-     "dist/RECORD", "x.sha256", "uv.lock", ".stanch-baseline.json"],
+    ["package-lock.json", "web/yarn.lock", "go.sum", "a.zip!go.sum", "Cargo.lock", "app.min.js.map", "SHA256SUMS",
+     ".secrets.baseline", "dist/RECORD", "x.sha256", "uv.lock", ".stanch-baseline.json"],
 )  # fmt: skip
 def test_lock_files_are_known(path):
     assert is_lock_file(path)
@@ -55,7 +55,8 @@ def test_other_files_are_no_lock_files(path):
 
 
 @pytest.mark.parametrize(
-    "path", ["tests/a.py", "src/test/a.go", "a.zip!spec/b.rb", "a_test.go", "app.spec.ts", "test_a.py", ".env.example", "docs/x.md"]
+    "path",
+    ["tests/a.py", "src/test/a.go", "a.zip!spec/b.rb", "a_test.go", "app.spec.ts", "test_a.py", ".env.example", "docs/x.md"],
 )
 def test_places_where_values_are_made_up_are_known(path):
     assert is_test_path(path)
