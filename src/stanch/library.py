@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from stanch.core.errors import InputError
 from stanch.core.finding import Finding
 from stanch.core.report import ScanReport
 from stanch.engine.engine import Engine
@@ -54,6 +55,10 @@ class Scanner:
     ) -> None:
         from stanch.catalog.compiled import cache_folder
 
+        if min_confidence not in ("low", "medium", "high"):
+            raise InputError(f"min_confidence is {min_confidence!r}.", hint="It is low, medium or high.")
+        if key is not None and len(key) < 32:
+            raise InputError("the key is too short.", hint="Give 32 bytes or more.")
         self._context = ScanContext(
             key=key or installation_key(),
             detectors=tuple(Path(d) for d in detectors),

@@ -139,7 +139,7 @@ def _signature(paths: list[Path]) -> str:
         entries = sorted(os.scandir(root), key=lambda e: e.name) if root.is_dir() else [root]
         digest.update(f"\0{root}".encode("utf-8", "surrogateescape"))
         for entry in entries:
-            if entry.name.endswith(".toml"):
+            if entry is root or entry.name.endswith(".toml"):
                 facts = entry.stat()
                 digest.update(f"\0{entry.name}\0{facts.st_size}\0{facts.st_mtime_ns}".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

@@ -263,7 +263,7 @@ def _parse(expression: str) -> Any:
 
 def _width(expression: str) -> int:
     parsed = _parse(expression)
-    if "value" not in parsed.state.groupdict and "(?P<value>" in expression:
+    if "value" not in parsed.state.groupdict:
         raise DetectorError("expression", "the group (?P<value>…) is missing")
     low, high = parsed.getwidth()
     if low == 0:

@@ -13,6 +13,7 @@ from stanch.cli.options import environment_without_ours, first_path, say, scan_o
 from stanch.cli.scan_command import perform, split_mode
 from stanch.config.load import Loaded, load
 from stanch.core.errors import InputError
+from stanch.scanning.run import Outcome
 
 DEFAULT = ".stanch-baseline.json"
 
@@ -41,6 +42,8 @@ def create(target: tuple[str, ...], force: bool, **flags: Any) -> int:
         raise InputError(f"{str(path)!r} exists.", hint="`stanch baseline update` keeps its notes; --force starts anew.")
     salt = files.new_salt()
     outcome = perform(_without_baseline(loaded), *split_mode(target), make_baseline=salt)
+    if outcome.interrupted:
+        raise InputError("the scan was interrupted, so no baseline was written.", hint="Let it finish.")
     made = files.create(outcome.everything, salt=salt, today=_today())
     files.save(made, path)
     say(f"stanch: {len(made)} finding(s) accepted in {path}. Scan with --baseline {path}, or set baseline in stanch.toml.")
@@ -58,7 +61,7 @@ def update(target: tuple[str, ...], **flags: Any) -> int:
     path = _path(loaded)
     old = files.load(path)
     outcome = perform(_without_baseline(loaded), *split_mode(target), make_baseline=old.salt)
-    if outcome.interrupted or outcome.report.skipped:
+    if _incomplete(outcome):
         raise InputError(
             "the scan was not complete, so the baseline was left as it is.",
             hint="See the messages above; mend them and update again.",
@@ -103,6 +106,10 @@ def _path(loaded: Loaded) -> Path:
 def _without_baseline(loaded: Loaded) -> Loaded:
     settings = replace(loaded.settings, baseline=None)
     return Loaded(settings=settings, origins=loaded.origins, notes=loaded.notes, file=loaded.file, root=loaded.root)
+
+
+def _incomplete(outcome: Outcome) -> bool:
+    return outcome.interrupted or any(skipped.code != "over_limit" for skipped in outcome.report.skipped)
 
 
 def _today() -> str:

@@ -70,6 +70,8 @@ def run() -> NoReturn:
 
     0 nothing found, 1 findings, 2 usage or input error, 3 incomplete scan, 70 a bug of ours, 130 interrupted.
     """
+    if sys.stderr is None:  # closed by whoever started us; messages then have nowhere to go, but nothing else is lost
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     status = _status()
     try:
         sys.stdout.flush()

@@ -6,8 +6,9 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -60,6 +61,10 @@ def split_mode(target: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
             hint="Save it as a file or folder and scan that.",
         )
     if first in MODES:
+        if len(target) == 1 and os.path.lexists(first):
+            raise InputError(
+                f"{first!r} is a word of this command, and something here is called so.", hint=f"Write ./{first}, or `{first} .`."
+            )
         return first, target[1:]
     return "", target
 
@@ -176,24 +181,26 @@ def deliver(report: ScanReport, loaded: Loaded) -> None:
             say(f"stanch: … and {len(report.skipped) - 10} more; the report lists them all")
 
 
-def _to_file(path: Path, write: Any, report: ScanReport) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+def _to_file(path: Path, write: Callable[[TextIO], None], report: ScanReport) -> None:
+    partial = path.with_name(f".{path.name}.{os.urandom(6).hex()}.partial")
     try:
         if path.exists() and not path.is_file():  # /dev/stdout, a pipe
             with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
                 write(out)
             return
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if report.show_secrets else 0o666)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if report.show_secrets else 0o666)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
             write(out)
         partial.replace(path)
-    except OSError as exc:
-        partial.unlink(missing_ok=True)
-        reason = exc.strerror or type(exc).__name__
+    except BaseException as exc:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        if not isinstance(exc, OSError):
+            raise
         say(f"stanch: {summary(report)}")
-        raise InputError(
-            f"the report could not be written to {str(path)!r}: {reason}.", hint="Free space or name another file; scan again."
-        ) from exc
+        reason = exc.strerror or type(exc).__name__
+        hint = "Free space or name another file; scan again."
+        raise InputError(f"the report could not be written to {str(path)!r}: {reason}.", hint=hint) from exc
 
 
 def _width() -> int:

@@ -191,7 +191,7 @@ class Judge:
                     distance=distance,
                     whole=end - start,
                     confidence=detector.confidence or ("high" if distance == 0 else "medium"),
-                    name=assignment.name.decode("latin-1"),
+                    name=_shown(assignment.name),
                     reasons=(*_assigned_to(assignment), f"“{word}” stands {where}, and its shape fits {_article(detector.name)}"),
                 ),
             )
@@ -248,7 +248,7 @@ class Judge:
                     value=value,
                     rank=RANK_GENERIC,
                     confidence=_generic_confidence(detector, assignment),
-                    name=name.decode("latin-1"),
+                    name=_shown(name),
                     reasons=(*_assigned_to(assignment), f"{entropy(value):.1f} bits of entropy a character"),
                 ),
             )
@@ -392,7 +392,9 @@ def _assigned_to(assignment: Assignment) -> tuple[str, ...]:
 
 
 def _shown(name: bytes) -> str:
-    return re.sub(r"[^\x20-\x7e]", "?", name[-40:].decode("latin-1"))
+    """The last word of a name: on a command line the words before it may be another option's secret."""
+    last = (name.split() or [b""])[-1]
+    return re.sub(r"[^\x20-\x7e]", "?", last[-40:].decode("latin-1"))
 
 
 def _generic_confidence(detector: Detector, assignment: Assignment) -> str:

@@ -18,9 +18,11 @@ from stanch.engine.database import Hit
 from stanch.engine.firstpass import first_pass
 from stanch.engine.match import Match, resolve
 
-SEPARATOR: Final = b"\n\0\n"
+# Between the blobs of a batch: no expression of the first pass matches across it, whatever class it uses for gaps.
+SEPARATOR: Final = b"\n\0}" + b"z" * 48 + b"}\0\n"
 BATCH: Final = 1024 * 1024
 BORDER: Final = 64  # bytes around a window that the expression's borders may look at
+RECENT: Final = 8  # decoded regions a hit may lie in; hits come in order, so older ones are behind
 MOST_NESTED: Final = 32  # assignments looked at inside the value of another: key=key=key=… must not take forever
 OVERLAP: Final = MAX_WIDTH + 4_096
 """How much of a neighbouring chunk has to be given along so that a match at the border is the same as in the whole."""
@@ -141,7 +143,7 @@ class Engine:
         kind, length, align = what
         if any(
             r.how == _HOW[kind] and r.start <= end - length and end + (decode.REACH // 2 if r.cut else 0) <= r.end
-            for r in regions
+            for r in regions[-RECENT:]
         ):
             return []
         if kind == "base64":

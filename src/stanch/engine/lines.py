@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,7 +12,7 @@ LONGEST: Final = 240  # bytes of a snippet
 
 
 class Lines:
-    """Counts lines once over a blob or a chunk of one; ask in ascending order of offsets, or it counts again.
+    """Finds lines and columns in a blob or a chunk of one. Line ends are listed once, when the first place is asked for.
 
     Args:
         data: the bytes.
@@ -19,23 +20,21 @@ class Lines:
         line_start: offset in *data* at which that line begins: 0 or negative (it may begin in an earlier chunk).
     """
 
-    __slots__ = ("_at", "_data", "_first_line", "_line", "_line_start")
+    __slots__ = ("_data", "_ends", "_first_line", "_line_start")
 
     def __init__(self, data: bytes, *, line: int = 1, line_start: int = 0) -> None:
         self._data = data
         self._first_line = line
         self._line_start = line_start
-        self._at = 0
-        self._line = line
+        self._ends: list[int] | None = None
 
     def locate(self, offset: int) -> tuple[int, int]:
         """Return line and column of *offset*, both from 1; the column is in bytes."""
-        if offset < self._at:
-            self._at, self._line = 0, self._first_line
-        self._line += self._data.count(b"\n", self._at, offset)
-        self._at = offset
-        start = self._data.rfind(b"\n", 0, offset) + 1
-        return self._line, offset - (start or self._line_start) + 1
+        if self._ends is None:
+            self._ends = [match.start() for match in re.finditer(rb"\n", self._data)]
+        before = bisect_left(self._ends, offset)
+        start = self._ends[before - 1] + 1 if before else self._line_start
+        return self._first_line + before, offset - start + 1
 
 
 def line_around(data: bytes, start: int, end: int) -> bytes:
@@ -53,13 +52,16 @@ def line_before(data: bytes, start: int) -> bytes:
     return data[data.rfind(b"\n", max(0, low - 4096), low) + 1 : low]
 
 
-def snippet(data: bytes, span: tuple[int, int], masks: Sequence[tuple[int, int, str]]) -> str:
+def snippet(
+    data: bytes, span: tuple[int, int], masks: Sequence[tuple[int, int, str]], values: Sequence[tuple[bytes, str]] = ()
+) -> str:
     """Return the text around a value with every value in it replaced.
 
     Args:
         data: the blob.
         span: the value that the snippet is for.
         masks: every span that must not be shown and what stands in its place, by start; they do not overlap.
+        values: what must not be shown wherever it stands again, longest first, and what stands in its place.
     """
     start, end = span
     low = max(data.rfind(b"\n", max(0, start - AROUND), start) + 1, start - AROUND, 0)
@@ -70,13 +72,19 @@ def snippet(data: bytes, span: tuple[int, int], masks: Sequence[tuple[int, int, 
     for first, last, shown in masks:
         if last <= low or first >= high:
             continue
-        out.append(_text(data[at : max(at, first)]))
+        out.append(_text(_without(data[at : max(at, first)], values)))
         out.append(shown)
         at = max(at, last)
-    out.append(_text(data[at:high]))
+    out.append(_text(_without(data[at:high], values)))
     text = "".join(out).strip()
     text = ("…" if low > 0 and data[low - 1 : low] != b"\n" else "") + text
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _without(raw: bytes, values: Sequence[tuple[bytes, str]]) -> bytes:
+    for value, shown in values:
+        raw = raw.replace(value, shown.encode())
+    return raw
 
 
 _SPACE: Final = re.compile(r"[ \t]{3,}")

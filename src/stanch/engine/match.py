@@ -92,20 +92,23 @@ def resolve(matches: list[Match]) -> list[Match]:
         if (at == 0 or taken[at - 1][1] <= match.start) and (at == len(taken) or match.end <= taken[at][0]):
             taken.insert(at, (match.start, match.end))
             kept.append(match)
-    whole = [match for match in kept if match.companions]
-    if whole:
-        kept = [match for match in kept if not _is_part(match, whole)]
+    parts = sorted(((c.start, c.end, m) for m in kept for c in m.companions), key=lambda part: part[:2])
+    if parts:
+        longest = max(end - start for start, end, _ in parts)
+        kept = [match for match in kept if not _is_part(match, _overlapping(match, parts, longest))]
     kept.sort(key=lambda m: (m.start, m.end, m.detector.id))
     return kept
 
 
-NEIGHBOURHOOD = 100_000  # bytes; no companion is farther away than this
+def _overlapping(match: Match, parts: list[tuple[int, int, Match]], longest: int) -> list[Match]:
+    """Return whose companions lie over a match."""
+    low = bisect_left(parts, match.start - longest, key=lambda part: part[0])
+    high = bisect_left(parts, match.end, key=lambda part: part[0])
+    return [owner for start, end, owner in parts[low:high] if end > match.start and owner is not match]
 
 
-def _is_part(match: Match, whole: list[Match]) -> bool:
-    for other in whole:
-        if other is match or abs(other.start - match.start) > NEIGHBOURHOOD:
-            continue
+def _is_part(match: Match, owners: list[Match]) -> bool:
+    for other in owners:
         graver = _order(match) < _order(other)
         if _holds(other, match, secret=True) and not (graver and _holds(match, other, secret=False)):
             return True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stanch.sources.limits import Limits
 
@@ -59,7 +60,7 @@ def installation_key(env: Mapping[str, str] | None = None) -> bytes:
     """Return this installation's key, making it on first use (mode 0600).
 
     ``STANCH_KEY`` (64 hex digits) wins: a team that compares fingerprints across machines shares one.
-    When the key cannot be kept, a fixed one is used, so that two scans still give the same report.
+    Where it cannot be kept, a new one is made each time: fingerprints then cannot be compared between scans, nor be guessed.
     """
     env = os.environ if env is None else env
     given = env.get("STANCH_KEY", "")
@@ -75,26 +76,43 @@ def installation_key(env: Mapping[str, str] | None = None) -> bytes:
                 "STANCH_KEY is not a key.", hint="Give at least 64 hex digits, for example from `openssl rand -hex 32`."
             )
         return key
-    base = env.get("XDG_DATA_HOME") or str(Path("~/.local/share").expanduser())
+    base = env.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    if base.startswith("~"):  # no home at all, as in some containers
+        return os.urandom(KEY_BYTES)
     path = Path(base) / "stanch" / "installation.key"
+    return _read_key(path) or _make_key(path)
+
+
+KEY_BYTES: Final = 32
+
+
+def _read_key(path: Path) -> bytes:
     try:
-        return bytes.fromhex(path.read_text("ascii").strip())
+        key = bytes.fromhex(path.read_text("ascii").strip())
     except (OSError, ValueError):
-        return _make_key(path)
+        return b""
+    return key if len(key) >= KEY_BYTES else b""
 
 
 def _make_key(path: Path) -> bytes:
-    key = os.urandom(32)
+    """Put a new key in place whole or not at all; where it cannot be kept, it holds for this run only."""
+    key = os.urandom(KEY_BYTES)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(key.hex() + "\n")
+        if path.exists():  # there, but no key: empty, or cut off by a full disk
+            partial.replace(path)
+        else:
+            os.link(partial, path)
+            partial.unlink()
     except FileExistsError:  # another process was first
-        try:
-            return bytes.fromhex(path.read_text("ascii").strip())
-        except (OSError, ValueError):
-            return b"\0" * 32
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        return _read_key(path) or key
     except OSError:
-        return b"\0" * 32
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(key.hex() + "\n")
+        with contextlib.suppress(OSError):
+            partial.unlink()
     return key

@@ -57,7 +57,8 @@ def make_findings(
         masked: all matches of the blob, also those not reported: snippets show none of their values.
     """
     lines = lines or Lines(data)
-    masks = _masks(matches if masked is None else masked)
+    masked = matches if masked is None else masked
+    hide = (_masks(masked), _values(masked))
     found: dict[tuple[str, str], Finding] = {}
     more: dict[tuple[str, str], list[Location]] = {}
     for match in matches:
@@ -69,12 +70,12 @@ def make_findings(
             if len(places) < MOST_PLACES:
                 places.append(place)
             continue
-        found[key] = _finding(match, data, context, place, mark, masks, lines)
+        found[key] = _finding(match, data, context, place, mark, hide, lines)
     return [replace(finding, also_at=tuple(more[key])) if key in more else finding for key, finding in found.items()]
 
 
 def _finding(
-    match: Match, data: bytes, context: ScanContext, place: Location, mark: str, masks: list[tuple[int, int, str]], lines: Lines
+    match: Match, data: bytes, context: ScanContext, place: Location, mark: str, hide: tuple[Masks, Values], lines: Lines
 ) -> Finding:
     detector = match.detector
     value = match.value if context.keep_values else None
@@ -96,7 +97,7 @@ def _finding(
         reasons=match.reasons,
         companions=tuple(_companion(c, context, lines) for c in match.companions),
         decoded=match.decoded,
-        snippet=snippet(data, (match.start, match.end), masks),
+        snippet=snippet(data, (match.start, match.end), *hide),
         baseline_digest=digest,
         tags=_tags(match, context),
     )
@@ -114,7 +115,7 @@ def _tags(match: Match, context: ScanContext) -> dict[str, str]:
 def _companion(match: CompanionMatch, context: ScanContext, lines: Lines) -> Companion:
     line, _ = lines.locate(match.start)
     if match.secret:
-        redacted = redact(match.value)
+        redacted = redact(match.value, tail=False)  # it may be a password
         value = match.value if context.keep_values else None
         return Companion(
             name=match.name,
@@ -145,11 +146,24 @@ def _location(match: Match, lines: Lines, path: str, blob: str, offset: int) -> 
     )
 
 
-def _masks(matches: Iterable[Match]) -> list[tuple[int, int, str]]:
+Masks = list[tuple[int, int, str]]
+Values = list[tuple[bytes, str]]
+SHORTEST_VALUE: Final = 4  # bytes; shorter ones stand in every other word
+
+
+def _values(matches: Iterable[Match]) -> Values:
+    """Values that snippets must not show wherever they stand again, longest first."""
+    found = {m.value: f"‹{shown(m)}›" for m in matches}
+    found.update((c.value, f"‹{redact(c.value, tail=False)}›") for m in matches for c in m.companions if c.secret)
+    kept = [(value, text) for value, text in found.items() if SHORTEST_VALUE <= len(value) <= 4096]
+    return sorted(kept, key=lambda item: (-len(item[0]), item[0]))
+
+
+def _masks(matches: Iterable[Match]) -> Masks:
     """Spans that snippets must not show, merged where they overlap."""
     spans = [(m.start, m.end, f"‹{shown(m)}›") for m in matches]
-    spans += [(c.start, c.end, f"‹{redact(c.value)}›") for m in matches for c in m.companions if c.secret]
-    merged: list[tuple[int, int, str]] = []
+    spans += [(c.start, c.end, f"‹{redact(c.value, tail=False)}›") for m in matches for c in m.companions if c.secret]
+    merged: Masks = []
     for start, end, text in sorted(spans):
         if merged and start < merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]), merged[-1][2])

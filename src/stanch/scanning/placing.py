@@ -79,7 +79,7 @@ def _paths(finding: Finding, places: Mapping[str, Placed], in_head: Mapping[str,
     if place is None or not place.paths:
         return [f"object {oid[:12]}{inner}"]
     now = sorted(in_head.get(oid, ()))
-    return [(now[0] if now else place.paths[0]) + inner]
+    return [path + inner for path in now or place.paths[:1]]
 
 
 def _one(group: list[tuple[Finding, str]], places: Mapping[str, Placed], in_head: Mapping[str, set[str]]) -> Finding:
@@ -93,7 +93,11 @@ def _one(group: list[tuple[Finding, str]], places: Mapping[str, Placed], in_head
     blobs = {f.location.blob for f, _ in group}
     every = {p for f, _ in group if f.location.blob in places for p in places[f.location.blob].paths} or {outer}
     history = History(
-        introduced=oldest[0] if oldest else None, in_head=bool(current), blobs=len(blobs), paths=tuple(sorted(every))
+        # Without its subject: people write the very token they commit into it.
+        introduced=replace(oldest[0], subject="") if oldest else None,
+        in_head=bool(current),
+        blobs=len(blobs),
+        paths=tuple(sorted(every)),
     )
 
     def move(place: Location) -> Location:
@@ -118,25 +122,17 @@ def _when(commit: Commit) -> float:
 
 def _without_renames(placed: list[Finding]) -> list[Finding]:
     """Drop the old path of a moved file where the new path's history names it: one secret, one finding."""
-    kept = []
+    current: dict[tuple[str, str], set[str]] = {}
     for finding in placed:
-        history = finding.history
-        moved = (
-            history is not None
-            and not history.in_head
-            and any(
-                other is not finding
-                and other.detector == finding.detector
-                and other.secret == finding.secret
-                and other.history is not None
-                and other.history.in_head
-                and _outer(finding.location.path) in other.history.paths
-                for other in placed
-            )
-        )
-        if not moved:
-            kept.append(finding)
-    return kept
+        if finding.history is not None and finding.history.in_head:
+            current.setdefault((finding.detector, finding.secret.fingerprint), set()).update(finding.history.paths)
+    return [
+        finding
+        for finding in placed
+        if finding.history is None
+        or finding.history.in_head
+        or _outer(finding.location.path) not in current.get((finding.detector, finding.secret.fingerprint), ())
+    ]
 
 
 def join_work_tree(files: Iterable[Finding], history: Iterable[Finding], prefix: str) -> list[Finding]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 ALONE: Final = 3 * 1024 * 1024  # bytes up to which no worker is started
-AHEAD: Final = 2  # jobs a worker holds, so that it never waits for the next
+AHEAD: Final = 1  # jobs a worker holds: with more, both sides could block sending to each other
 
 
 def run_jobs(jobs: Iterable[Job | Skipped], context: ScanContext, workers: int) -> Iterator[tuple[int, JobResult]]:

@@ -174,7 +174,7 @@ def _with_commits(findings: list[Finding], change: GitChanges) -> list[Finding]:
         commit, path = commits[id(finding)], finding.location.path
         if commit is not None:
             still = path.partition("!")[0] in in_head.get(finding.location.blob, ())
-            finding = replace(finding, history=History(introduced=commit, in_head=still, paths=(path,)))
+            finding = replace(finding, history=History(introduced=replace(commit, subject=""), in_head=still, paths=(path,)))
         out.append(finding)
     return out
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
 from collections.abc import Collection
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from stanch.catalog.compiled import Compiled, compiled_catalog
+from stanch.catalog.compiled import compiled_catalog
 from stanch.core.errors import ConfigError, InputError
 from stanch.core.report import DetectorInfo
 from stanch.engine.engine import Engine
@@ -16,32 +15,33 @@ from stanch.scanning.context import ScanContext
 
 
 def engine_for(context: ScanContext) -> Engine:
-    """Build the engine a scan asks for.
+    """Build the engine of a scan. It always has the whole catalog: what is not reported must still be masked in snippets.
 
     Raises:
-        InputError: a detector id or pattern names nothing.
+        ConfigError: one of the user's detectors is wrong.
     """
     catalog = compiled_catalog(context.detectors, folder=context.cache)
     if context.detectors:
         _check_own(context.detectors)
-    if context.only or context.skip:
-        catalog = _selected(catalog, context.only, context.skip)
     return Engine(catalog, decode_depth=context.decode_depth)
 
 
-def _selected(catalog: Compiled, only: tuple[str, ...], skip: tuple[str, ...]) -> Compiled:
-    only, skip = (tuple(part.strip() for item in items for part in item.split(",")) for items in (only, skip))
-    ids = [d.id for d in catalog.detectors]
+def selected(context: ScanContext, engine: Engine) -> frozenset[str] | None:
+    """Return the ids of the detectors that are reported, ``None`` for all.
+
+    Raises:
+        InputError: an id or pattern names nothing.
+    """
+    if not context.only and not context.skip:
+        return None
+    only, skip = (tuple(part.strip() for item in items for part in item.split(",")) for items in (context.only, context.skip))
+    ids = [d.id for d in engine.catalog.detectors]
     for pattern in (*only, *skip):
         if not any(fnmatchcase(i, pattern) for i in ids):
             raise InputError(f"no detector is called {pattern!r}.", hint="`stanch detectors list` shows them all.")
-    chosen = [
-        d
-        for d in catalog.detectors
-        if (not only or any(fnmatchcase(d.id, p) for p in only)) and not any(fnmatchcase(d.id, p) for p in skip)
-    ]
-    mark = hashlib.blake2b("\0".join((catalog.key, *only, "", *skip)).encode(), digest_size=12).hexdigest()
-    return Compiled(chosen, mark, catalog.folder)
+    return frozenset(
+        i for i in ids if (not only or any(fnmatchcase(i, p) for p in only)) and not any(fnmatchcase(i, p) for p in skip)
+    )
 
 
 def _check_own(paths: tuple[Path, ...]) -> None:

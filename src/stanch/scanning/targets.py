@@ -58,6 +58,8 @@ def plan(mode: str, arguments: Sequence[str], settings: Settings, excluded: Call
         return _change(mode, list(arguments), settings.max_file_size or None)
     targets: list[Target] = []
     for argument in arguments or ["."]:
+        if argument != "-":
+            argument = os.path.normpath(argument)  # repo// and ./repo are repo
         if argument == "-":
             targets.append(Target(shown="<stdin>", source=StdinSource()))
         elif mode == "git":

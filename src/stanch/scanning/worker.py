@@ -17,7 +17,7 @@ from stanch.engine.lines import Lines, line_around, line_before
 from stanch.engine.match import Match
 from stanch.scanning.context import ScanContext
 from stanch.scanning.findings import make_findings
-from stanch.scanning.selection import engine_for
+from stanch.scanning.selection import engine_for, selected
 from stanch.scanning.verdicts import Verdicts
 from stanch.sources.blob import Blob, Job
 from stanch.sources.containers import MemberError, expand, is_container, looks_like_document
@@ -75,6 +75,7 @@ class Worker:
         self.context = context
         self.engine = engine or engine_for(context)
         self.verdicts = Verdicts(context)
+        self._selected = selected(context, self.engine)
         self._batch: list[Blob] = []
         self._batched = 0
 
@@ -147,20 +148,29 @@ class Worker:
             if matches:
                 self._report(blob, data, matches, result, Lines(data), 0)
 
-    def _report(self, blob: Blob, data: bytes, matches: list[Match], result: JobResult, lines: Lines, offset: int) -> None:
-        kept = [m for m in matches if self._kept(blob, data, m, result)]
+    def _report(
+        self,
+        blob: Blob,
+        data: bytes,
+        matches: list[Match],
+        result: JobResult,
+        lines: Lines,
+        offset: int,
+        span: tuple[int, int] | None = None,
+    ) -> None:
+        """Make findings of the matches that begin in *span*; the others are only masked in their snippets."""
+        mine = matches if span is None else [m for m in matches if span[0] <= m.start < span[1]]
+        if self._selected is not None:
+            mine = [m for m in mine if m.detector.id in self._selected]
+        if blob.added is not None:
+            mine = [m for m in mine if _touches(m, lines, blob.added)]
+        kept = [m for m in mine if self._kept(blob, data, m, result)]
         if not kept:
             return
         findings = make_findings(
             kept, data, self.context, path=blob.path, blob=blob.oid, offset=offset, lines=lines, masked=matches
         )
-        for finding in findings:
-            if blob.added is not None:
-                touched = _touching(finding, blob.added)
-                if touched is None:
-                    continue
-                finding = touched
-            result.findings.append(finding)
+        result.findings.extend(findings)
 
     def _kept(self, blob: Blob, data: bytes, match: Match, result: JobResult) -> bool:
         line = line_around(data, match.start, match.end)
@@ -181,8 +191,12 @@ class Worker:
                 head = _exactly(reader, 560)
                 if is_container(head):
                     if reader.seekable():
-                        reader.seek(0)
-                        self._container(Blob(path=blob.path, opener=blob.opener, size=blob.size, oid=blob.oid), result)
+                        whole = self._container(Blob(path=blob.path, opener=blob.opener, size=blob.size, oid=blob.oid), result)
+                        if not whole and blob.stop is None:  # it may only pretend to be one
+                            reader.seek(0)
+                            self._flush(result)
+                            self._scan_chunks(blob, _chunks(reader, b"", 0, None), result)
+                            return
                     else:
                         self._container(Blob(path=blob.path, opener=lambda: _Replay(head, reader), oid=blob.oid), result)  # type: ignore[arg-type,return-value]
                     result.blobs += 1
@@ -201,11 +215,11 @@ class Worker:
         line, line_start = 1, 0
         for data, offset, start, stop in chunks:
             # Lines are counted from the first byte this job answers for; `_settle` adds those of the pieces before.
-            matches = self.engine.scan(data, start, stop)
-            if matches:
+            matches = self.engine.scan(data)
+            if any(start <= m.start < stop for m in matches):
                 lead = data.count(b"\n", 0, start)
                 lines = Lines(data, line=line - lead, line_start=0 if lead else line_start - offset)
-                self._report(blob, data, matches, result, lines, offset)
+                self._report(blob, data, matches, result, lines, offset, (start, stop))
             count = data.count(b"\n", start, stop)
             if count:
                 newlines += count
@@ -292,20 +306,15 @@ class _Replay:
 
 def _without_copies(findings: list[Finding]) -> list[Finding]:
     """Drop what was found in the text of a document when its file or another member shows the same secret."""
-    copies = [f for f in findings if f.location.path.endswith(TEXT)]
-    if not copies:
+    if not any(f.location.path.endswith(TEXT) for f in findings):
         return findings
-    others = {
-        (f.detector, f.secret.fingerprint, f.location.path.rpartition("!")[0], f.location.blob)
-        for f in findings
-        if f not in copies
-    }
-    others |= {(f.detector, f.secret.fingerprint, f.location.path, f.location.blob) for f in findings if f not in copies}
-    return [
-        f
-        for f in findings
-        if f not in copies or (f.detector, f.secret.fingerprint, f.location.path[: -len(TEXT)], f.location.blob) not in others
-    ]
+
+    def mark(finding: Finding, path: str) -> tuple[str, str, str, str]:
+        return finding.detector, finding.secret.fingerprint, path, finding.location.blob
+
+    others = [f for f in findings if not f.location.path.endswith(TEXT)]
+    known = {mark(f, f.location.path) for f in others} | {mark(f, f.location.path.rpartition("!")[0]) for f in others}
+    return [f for f in findings if not f.location.path.endswith(TEXT) or mark(f, f.location.path[: -len(TEXT)]) not in known]
 
 
 TEXT: Final = "!text"
@@ -319,12 +328,10 @@ def job_name(job: Job) -> str:
     return str(getattr(job, "shown", "") or getattr(job, "path", "") or type(job).__name__)
 
 
-def _touching(finding: Finding, added: tuple[tuple[int, int], ...]) -> Finding | None:
-    """Keep a finding when one of its places touches an added line; that place becomes its own."""
-    places = [
-        p for p in (finding.location, *finding.also_at) if any(p.line <= last and first <= p.end_line for first, last in added)
-    ]
-    return replace(finding, location=places[0], also_at=tuple(places[1:])) if places else None
+def _touches(match: Match, lines: Lines, added: tuple[tuple[int, int], ...]) -> bool:
+    """Tell whether a match touches a line that a change added."""
+    first_line, last_line = lines.locate(match.start)[0], lines.locate(match.end)[0]
+    return any(first_line <= last and first <= last_line for first, last in added)
 
 
 def settle(findings: list[Finding], pieces: dict[str, dict[int, tuple[int, int]]]) -> list[Finding]:
@@ -354,7 +361,7 @@ def _table(parts: dict[int, tuple[int, int]]) -> list[Entry]:
 
 def _settled(finding: Finding, table: list[Entry]) -> Finding:
     def entry_of(place: Location) -> Entry:
-        return table[bisect_right(table, place.start, key=lambda entry: entry[0]) - 1]
+        return table[max(0, bisect_right(table, place.start, key=lambda entry: entry[0]) - 1)]
 
     def move(place: Location) -> Location:
         start, lines, begin = entry_of(place)
