@@ -13,7 +13,7 @@ from stanch.core.report import ScanReport
 from stanch.engine.engine import Engine
 from stanch.scanning.context import ScanContext, installation_key
 from stanch.scanning.scan import collect, merge, report
-from stanch.scanning.selection import detector_facts, engine_for
+from stanch.scanning.selection import detector_facts, engine_for, selected
 from stanch.scanning.worker import Worker
 from stanch.sources.blob import Source
 from stanch.sources.files import BytesJob, FileSource
@@ -71,6 +71,7 @@ class Scanner:
             cache=cache_folder(),
         )
         self._engine = engine_for(self._context)
+        selected(self._context, self._engine)  # a name that names nothing is an error now, not at the first scan
         self._local = threading.local()
 
     def scan_bytes(self, data: bytes, *, name: str = "") -> list[Finding]:

@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 
 import pytest
-
 from tests.support.command import stanch
 from tests.support.gitrepo import Sandbox
 from tests.support.values import leak, password

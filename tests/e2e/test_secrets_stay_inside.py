@@ -9,7 +9,6 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
-
 from tests.support.command import environment, stanch
 from tests.support.gitrepo import Sandbox
 from tests.support.values import leak, password, token
@@ -174,7 +173,8 @@ ERRORS = ["ValueError", "RuntimeError", "OSError", "UnicodeError", "MemoryError"
 
 @pytest.mark.parametrize(
     ("module", "name", "error", "jobs"),
-    [(*place, error, "1") for place in PLACES for error in ERRORS] + [(*place, error, "2") for place in PLACES for error in ERRORS[:1]],
+    [(*place, error, "1") for place in PLACES for error in ERRORS]
+    + [(*place, error, "2") for place in PLACES for error in ERRORS[:1]],
 )
 def test_errors_of_our_own_show_no_value(leaky, module: str, name: str, error: str, jobs: str):
     """Whatever breaks, and with whatever words: neither the message nor a trace shows what was scanned."""

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.support.command import Ran, stanch
 from tests.support.values import leak
 from tests.unit.sources.containers.builders import zip_of

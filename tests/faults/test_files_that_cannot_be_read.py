@@ -8,15 +8,15 @@ import threading
 from pathlib import Path
 
 import pytest
+from tests.support.command import stanch, without_root_rights
+from tests.support.jobs import Items
+from tests.support.values import TOKEN, leak
 
 from stanch.core.finding import Skipped
 from stanch.scanning.scan import collect, merge
 from stanch.scanning.worker import Worker
 from stanch.sources.blob import Blob
 from stanch.sources.files import FileJob, FileSource, RangeJob
-from tests.support.command import stanch, without_root_rights
-from tests.support.jobs import Items
-from tests.support.values import TOKEN, leak
 
 
 def test_a_file_without_permission_is_named_and_the_rest_is_read(tmp_path: Path):
@@ -100,7 +100,16 @@ def test_a_link_out_of_the_folder_is_not_followed_unless_asked(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "name",
-    [b"broken-\xff\xfe.env", "пароль.env".encode(), b"new\nline.env", b"\x1b]0;owned\x07.env", b" leading", b"-f", "‮vne.exe".encode(), b"a" * 250],
+    [
+        b"broken-\xff\xfe.env",
+        "пароль.env".encode(),
+        b"new\nline.env",
+        b"\x1b]0;owned\x07.env",
+        b" leading",
+        b"-f",
+        "‮vne.exe".encode(),
+        b"a" * 250,
+    ],
 )
 def test_names_of_every_kind_are_read_and_shown_harmlessly(tmp_path: Path, name: bytes):
     path = os.path.join(os.fsencode(tmp_path), name)
@@ -137,7 +146,9 @@ def test_a_file_that_vanishes_before_it_is_read_is_said(worker: Worker, tmp_path
     gone, kept = str(tmp_path / "gone.env"), str(tmp_path / "kept.env")
     result = worker.run(FileJob(((gone, "gone.env", 10), (kept, "kept.env", 54)), 64))
     assert [f.location.path for f in result.findings] == ["kept.env"]
-    assert result.skipped == [Skipped(path="gone.env", code="vanished", reason="it was gone when it was to be read; scan again if it matters")]
+    assert result.skipped == [
+        Skipped(path="gone.env", code="vanished", reason="it was gone when it was to be read; scan again if it matters")
+    ]
     piece = worker.run(RangeJob(gone, "gone.log", 32 * 1024 * 1024, None, 1))
     assert [(s.path, s.code) for s in piece.skipped] == [("gone.log", "vanished")]
 
@@ -213,7 +224,9 @@ def test_pipes_and_devices_inside_a_folder_are_left_alone(tmp_path: Path):
     assert (ran.status, len(ran.report["findings"]), ran.report["totals"]["blobs"]) == (1, 1, 1)
 
 
-def test_a_folder_that_vanishes_while_it_is_listed_does_not_end_the_scan(worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_folder_that_vanishes_while_it_is_listed_does_not_end_the_scan(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """The list is made while the scan runs: what was listed may be gone when it is entered."""
     for name in ("a", "b", "c"):
         (tmp_path / name).mkdir()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.support.command import environment, stanch
 from tests.support.gitrepo import Sandbox
 from tests.support.values import leak
@@ -118,7 +117,9 @@ def test_without_git_the_files_are_read_and_the_history_is_said_to_be_missing(re
 
 
 def test_a_file_of_refs_full_of_nonsense_does_not_end_the_scan(repo: Sandbox):
-    (repo.git_dir / "packed-refs").write_bytes(b"# pack-refs with: peeled\nnonsense\n\xff\xfe\n" + b"0" * 40 + b" refs/heads/none\n")
+    (repo.git_dir / "packed-refs").write_bytes(
+        b"# pack-refs with: peeled\nnonsense\n\xff\xfe\n" + b"0" * 40 + b" refs/heads/none\n"
+    )
     ran = scan(repo)
     assert ran.status in (1, 3)
     assert "app.env" in paths(ran)
@@ -138,7 +139,15 @@ def test_the_settings_of_a_hostile_repository_run_no_program(repo: Sandbox, tmp_
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\ntouch {witness}\ncat\n", "utf-8")
     program.chmod(0o755)
-    for name in ("core.fsmonitor", "core.pager", "diff.external", "core.sshCommand", "filter.x.clean", "filter.x.smudge", "diff.x.textconv"):
+    for name in (
+        "core.fsmonitor",
+        "core.pager",
+        "diff.external",
+        "core.sshCommand",
+        "filter.x.clean",
+        "filter.x.smudge",
+        "diff.x.textconv",
+    ):
         repo.git("config", name, str(program))
     hooks = repo.git_dir / "hooks"
     hooks.mkdir(exist_ok=True)

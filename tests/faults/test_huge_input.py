@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.support.command import stanch
 from tests.support.values import TOKEN, leak
 

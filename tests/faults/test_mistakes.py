@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.support.command import environment, stanch
 from tests.support.values import leak
 
@@ -93,9 +92,18 @@ def test_a_key_that_is_none_is_explained(here: Path):
     [
         ("[provider]\nname = 'X'\n", 1),
         ("[[detector]]\nid = 'x'\n", 1),
-        ("[provider]\nname = 'X'\n\n[[detector]]\nid = 'Not Kebab'\nname = 'X'\nkind = 'token'\nseverity = 'high'\nvalue = 'xx_[a-z]{9}'\npositive = []\nnegative = []\n", None),
-        ("[provider]\nname = 'X'\n\n[[detector]]\nid = 'x-token'\nname = 'X'\nkind = 'thing'\nseverity = 'high'\nvalue = 'xx_[a-z]{9}'\npositive = ['a']\nnegative = ['b']\n", 7),
-        ("[provider]\nname = 'X'\n\n[[detector]]\nid = 'x-token'\nname = 'X'\nkind = 'token'\nseverity = 'high'\nvalue = 'xxx_[a-z'\npositive = ['a', 'b', 'c']\nnegative = ['b', 'c']\n", 9),
+        (
+            "[provider]\nname = 'X'\n\n[[detector]]\nid = 'Not Kebab'\nname = 'X'\nkind = 'token'\nseverity = 'high'\nvalue = 'xx_[a-z]{9}'\npositive = []\nnegative = []\n",
+            None,
+        ),
+        (
+            "[provider]\nname = 'X'\n\n[[detector]]\nid = 'x-token'\nname = 'X'\nkind = 'thing'\nseverity = 'high'\nvalue = 'xx_[a-z]{9}'\npositive = ['a']\nnegative = ['b']\n",
+            7,
+        ),
+        (
+            "[provider]\nname = 'X'\n\n[[detector]]\nid = 'x-token'\nname = 'X'\nkind = 'token'\nseverity = 'high'\nvalue = 'xxx_[a-z'\npositive = ['a', 'b', 'c']\nnegative = ['b', 'c']\n",
+            9,
+        ),
         ("not toml", 1),
     ],
 )

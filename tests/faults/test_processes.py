@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.command import COMMAND, Running, bytes_read, is_alive
+from tests.support.values import leak, token
 
 import stanch.scanning.pool as pool_module
 from stanch.core.finding import Skipped
 from stanch.scanning.scan import collect, merge
 from stanch.scanning.worker import Worker
 from stanch.sources.blob import Blob, Job
-from tests.support.command import COMMAND, Running, bytes_read, is_alive
-from tests.support.values import leak, token
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="watches processes through /proc")
 
@@ -208,7 +208,9 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, form: str):
     """`stanch scan … | head -1`."""
     for number in range(400):
         (tmp_path / f"{number:03}.env").write_bytes(b"\n" * number + leak(number))
-    process = subprocess.Popen([*COMMAND, "scan", ".", "--format", form], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*COMMAND, "scan", ".", "--format", form], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.readline()
@@ -225,7 +227,9 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, form: str):
 def test_closed_standard_streams_do_not_crash_the_scan(tmp_path: Path):
     (tmp_path / "app.env").write_bytes(leak())
     for closing in ("1>&-", "2>&-", "0<&-", "1>&- 2>&-"):
-        done = subprocess.run(["sh", "-c", f"exec {sys.executable} -m stanch scan . {closing}"], cwd=tmp_path, capture_output=True, check=False)
+        done = subprocess.run(
+            ["sh", "-c", f"exec {sys.executable} -m stanch scan . {closing}"], cwd=tmp_path, capture_output=True, check=False
+        )
         assert done.returncode in (1, 2), (closing, done)
         assert b"Traceback" not in done.stderr
         assert b"bug of ours" not in done.stderr

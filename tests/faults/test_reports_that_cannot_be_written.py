@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.support.command import environment, stanch, without_root_rights
 from tests.support.values import leak
 
@@ -31,7 +30,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 16 kB."""
     place = tmp_path / "disk"
     place.mkdir()
-    made = os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", place], capture_output=True, check=False)
+    made = os.geteuid() == 0 and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "none", place], capture_output=True, check=False
+    )
     if not made or made.returncode:
         pytest.skip("only root can mount a small disk; the limit on file sizes below tests the same")
     yield place

@@ -160,7 +160,9 @@ def _failed(tally: Tally, data: bytes, keep: Path, exc: BaseException) -> None:
 def _report(tallies: list[Tally], seconds: float) -> int:
     failures = sum(len(t.failures) for t in tallies)
     for tally in tallies:
-        print(f"{tally.target.name:<18} {tally.runs:>8} runs  {len(tally.seen):>5} kinds  slowest {tally.slowest:.2f} s  {len(tally.failures)} failures")
+        print(
+            f"{tally.target.name:<18} {tally.runs:>8} runs  {len(tally.seen):>5} kinds  slowest {tally.slowest:.2f} s  {len(tally.failures)} failures"
+        )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"{sum(t.runs for t in tallies)} runs in {seconds:.0f} s, at most {peak} MB, {failures} failures")
     return 1 if failures else 0

@@ -5,7 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-EDGES = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\xff" * 8, b"-1", b"0", b"9" * 20)
+EDGES = (
+    b"\0",
+    b"\xff",
+    b"\x7f",
+    b"\x80",
+    b"\xff\xff\xff\xff",
+    b"\0\0\0\0",
+    b"\xff\xff\xff\x7f",
+    b"\0\0\0\x80",
+    b"\xff" * 8,
+    b"-1",
+    b"0",
+    b"9" * 20,
+)
 LONGEST = 40_000  # bytes of an input: large enough for every border, small enough for thousands of runs
 
 

@@ -95,7 +95,12 @@ def _engine(_: Path) -> list[Target]:
     wide = [text.decode("latin-1").encode(form) for text in examples[::40] for form in ("utf-16", "utf-16-be")]
     return [
         Target(name="engine", run=scan, seeds=[*examples, *wide], words=_WORDS),
-        Target(name="batch", run=batch, seeds=[b"\xfe".join(examples[n : n + 4]) for n in range(0, len(examples), 4)], words=(*_WORDS, b"\xfe")),
+        Target(
+            name="batch",
+            run=batch,
+            seeds=[b"\xfe".join(examples[n : n + 4]) for n in range(0, len(examples), 4)],
+            words=(*_WORDS, b"\xfe"),
+        ),
     ]
 
 
@@ -160,7 +165,9 @@ def _decoders(_: Path) -> list[Target]:
     examples = _examples(200)
     gz = [gzip.compress(text) for text in examples[:10]]
     return [
-        Target(name="decoders", run=regions, seeds=[*examples, *gz, *(text.hex().encode() for text in examples[:20])], words=_WORDS),
+        Target(
+            name="decoders", run=regions, seeds=[*examples, *gz, *(text.hex().encode() for text in examples[:20])], words=_WORDS
+        ),
         Target(name="checks", run=values, seeds=examples, words=_WORDS),
         Target(name="assignments", run=reading, seeds=examples, words=_WORDS),
     ]
@@ -174,7 +181,10 @@ def _archives() -> list[bytes]:
 
     text = b"    item = items[at]\n" * 20
     files = [("app.env", text), ("deep/inner.zip", zip_of([("a.txt", text)])), ("last.txt", b"x")]
-    document = [("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<w:document><w:p><w:t>text</w:t></w:p></w:document>")]
+    document = [
+        ("[Content_Types].xml", b"<Types/>"),
+        ("word/document.xml", b"<w:document><w:p><w:t>text</w:t></w:p></w:document>"),
+    ]
     book = {"cells": [{"cell_type": "code", "source": ["x = 1\n"], "outputs": [{"text": ["1"]}]}], "metadata": {}, "nbformat": 4}
     return [
         *(make(files) for make in ARCHIVERS.values()),
@@ -211,20 +221,30 @@ def _containers(_: Path) -> list[Target]:
         assert total <= 2 * limits.expanded
         return tuple(sorted(map(str, set(seen)))), min(len(seen), 9), total.bit_length()
 
-    return [Target(name="containers", run=read, seeds=_archives(), words=(b"PK\3\4", b"PK\1\2", b"PK\5\6", b"ustar", b"!<arch>\n", b"070701", b"7z\xbc\xaf\x27\x1c"))]
+    return [
+        Target(
+            name="containers",
+            run=read,
+            seeds=_archives(),
+            words=(b"PK\3\4", b"PK\1\2", b"PK\5\6", b"ustar", b"!<arch>\n", b"070701", b"7z\xbc\xaf\x27\x1c"),
+        )
+    ]
 
 
 def _worker(_: Path) -> list[Target]:
+    from tests.support.jobs import Items, Trickle
+    from tests.unit.sources.containers.builders import ARCHIVERS
+
     from stanch.catalog.compiled import cache_folder
     from stanch.scanning.context import ScanContext
     from stanch.scanning.findings import pack, unpack
     from stanch.scanning.worker import Worker
     from stanch.sources.blob import Blob
     from stanch.sources.limits import Limits
-    from tests.support.jobs import Items, Trickle
-    from tests.unit.sources.containers.builders import ARCHIVERS
 
-    context = ScanContext(key=bytes(32), min_confidence="low", cache=cache_folder(), limits=Limits(expanded=2_000_000, members=100, depth=3))
+    context = ScanContext(
+        key=bytes(32), min_confidence="low", cache=cache_folder(), limits=Limits(expanded=2_000_000, members=100, depth=3)
+    )
     worker = Worker(context)
 
     def whole(data: bytes) -> object:
@@ -257,7 +277,22 @@ def _file(scratch: Path, name: str) -> Callable[[bytes], Path]:
     return write
 
 
-_TOML = (b"[[allow]]\n", b"reason = ", b"paths = [", b"'''", b'"""', b"\\u0000", b"[tool.stanch]\n", b"= {", b"1979-05-27T07:32:00", b"inf", b"0x", b"#", b"]]", b"\n")
+_TOML = (
+    b"[[allow]]\n",
+    b"reason = ",
+    b"paths = [",
+    b"'''",
+    b'"""',
+    b"\\u0000",
+    b"[tool.stanch]\n",
+    b"= {",
+    b"1979-05-27T07:32:00",
+    b"inf",
+    b"0x",
+    b"#",
+    b"]]",
+    b"\n",
+)
 
 
 def _settings(scratch: Path) -> list[Target]:
@@ -286,11 +321,25 @@ def _settings(scratch: Path) -> list[Target]:
         return option.name
 
     rules = b"[[allow]]\nreason = 'made up'\npaths = ['docs/**', '!docs/a']\nvalues = ['^x+$']\ndetectors = ['aws-*']\nexpires = 2030-01-01\ncondition = 'all'\n"
-    every = b"".join(f"{option.name} = {json.dumps(_sample(option.kind, option.choices))}\n".encode() for option in OPTIONS.values() if option.kind != "rules")
+    every = b"".join(
+        f"{option.name} = {json.dumps(_sample(option.kind, option.choices))}\n".encode()
+        for option in OPTIONS.values()
+        if option.kind != "rules"
+    )
     return [
-        Target(name="stanch.toml", run=toml, seeds=[rules, every, b"exclude = ['*.min.js', 'a/**/b', '[a-z]?']\n" + rules], words=_TOML),
+        Target(
+            name="stanch.toml",
+            run=toml,
+            seeds=[rules, every, b"exclude = ['*.min.js', 'a/**/b', '[a-z]?']\n" + rules],
+            words=_TOML,
+        ),
         Target(name="pyproject.toml", run=tool, seeds=[every, b"skip = ['x']\n"], words=_TOML),
-        Target(name="variables", run=variables, seeds=[f"{o.name}=10MB,1,true".encode() for o in OPTIONS.values()], words=(b"GiB", b",", b"\n", b"**/", b"fnd_")),
+        Target(
+            name="variables",
+            run=variables,
+            seeds=[f"{o.name}=10MB,1,true".encode() for o in OPTIONS.values()],
+            words=(b"GiB", b",", b"\n", b"**/", b"fnd_"),
+        ),
     ]
 
 
@@ -312,13 +361,28 @@ def _detectors(scratch: Path) -> list[Target]:
         patterns = patterns_for(found)
         for detector in found:
             for template in (*detector.positive, *detector.negative):
-                with contextlib.suppress(ValueError, KeyError, LookupError, OverflowError):  # `detectors test` says these for each example
+                with contextlib.suppress(
+                    ValueError, KeyError, LookupError, OverflowError
+                ):  # `detectors test` says these for each example
                     fill(template[:2_000], detector, random.Random(1))
         return len(found), len(patterns) > 9
 
     tables = [path.read_bytes().split(b"\n[[detector]]\n") for path in sorted(DATA.glob("*.toml"))[::12]]
     seeds = [b"\n[[detector]]\n".join(parts[:3]) for parts in tables]
-    words = (b"[[detector]]\n", b"[[detector.companion]]\n", b"value = '", b"expression = '(?P<value>", b"near = [", b"{value}", b"{hex:", b"(?i:", b"{0,9999}", b"(?=", b"\\b", *_TOML)
+    words = (
+        b"[[detector]]\n",
+        b"[[detector.companion]]\n",
+        b"value = '",
+        b"expression = '(?P<value>",
+        b"near = [",
+        b"{value}",
+        b"{hex:",
+        b"(?i:",
+        b"{0,9999}",
+        b"(?=",
+        b"\\b",
+        *_TOML,
+    )
     return [Target(name="detector files", run=load_and_use, seeds=seeds, words=words)]
 
 
@@ -354,14 +418,51 @@ def _foreign(scratch: Path) -> list[Target]:
         return len(found)
 
     rule = b"title = 'x'\n[[rules]]\nid = 'my-rule'\ndescription = 'd'\nregex = '''(?i)key[ =]+([a-z0-9]{20,40})'''\nkeywords = ['key']\nsecretGroup = 1\nentropy = 3.5\n[[rules.allowlists]]\nregexes = ['''x+''']\npaths = ['''a/.*''']\n[allowlist]\nstopwords = ['example']\ncommits = ['abc']\n"
-    listed = {"version": "1.5.0", "plugins_used": [], "filters_used": [{"path": "x", "pattern": ["a.*"]}], "results": {"a.py": [{"type": "Secret Keyword", "filename": "a.py", "hashed_secret": "0" * 40, "line_number": 3}]}}
-    entry = json.dumps({"stanch-baseline": 1, "salt": "00" * 16, "findings": [{"detector": "x", "path": "a", "digest": "0" * 32}]}).encode()
-    words = (b"[[rules]]\n", b"regex = '''", b"(?P<x>", b"\\pL", b"[[:alpha:]]", b"{1000}", b"(?i)", b"\\Q", b"[^", b"]", b"*?", b"(", b")", b"|")
+    listed = {
+        "version": "1.5.0",
+        "plugins_used": [],
+        "filters_used": [{"path": "x", "pattern": ["a.*"]}],
+        "results": {"a.py": [{"type": "Secret Keyword", "filename": "a.py", "hashed_secret": "0" * 40, "line_number": 3}]},
+    }
+    entry = json.dumps(
+        {"stanch-baseline": 1, "salt": "00" * 16, "findings": [{"detector": "x", "path": "a", "digest": "0" * 32}]}
+    ).encode()
+    words = (
+        b"[[rules]]\n",
+        b"regex = '''",
+        b"(?P<x>",
+        b"\\pL",
+        b"[[:alpha:]]",
+        b"{1000}",
+        b"(?i)",
+        b"\\Q",
+        b"[^",
+        b"]",
+        b"*?",
+        b"(",
+        b")",
+        b"|",
+    )
     return [
         Target(name=".gitleaks.toml", run=taken_over, seeds=[rule], words=(*words, *_TOML)),
-        Target(name=".gitleaksignore", run=ignored, seeds=[b"abc:dir/file.py:rule:3\n# note\nfile:rule:1\n" + b"0" * 40 + b":a!b:c:9\n"], words=(b":", b"\n", b"#")),
-        Target(name=".secrets.baseline", run=detect_secrets, seeds=[json.dumps(listed).encode()], words=(b'"results"', b"{", b"}", b"[", b"null", b"1e999", b'"\\ud800"')),
-        Target(name="baseline", run=accepted, seeds=[dumps(Baseline(bytes(range(16)))).encode(), entry], words=(b"{", b"}", b"<<<<<<<", b'"salt"', b"null", b"[[")),
+        Target(
+            name=".gitleaksignore",
+            run=ignored,
+            seeds=[b"abc:dir/file.py:rule:3\n# note\nfile:rule:1\n" + b"0" * 40 + b":a!b:c:9\n"],
+            words=(b":", b"\n", b"#"),
+        ),
+        Target(
+            name=".secrets.baseline",
+            run=detect_secrets,
+            seeds=[json.dumps(listed).encode()],
+            words=(b'"results"', b"{", b"}", b"[", b"null", b"1e999", b'"\\ud800"'),
+        ),
+        Target(
+            name="baseline",
+            run=accepted,
+            seeds=[dumps(Baseline(bytes(range(16)))).encode(), entry],
+            words=(b"{", b"}", b"<<<<<<<", b'"salt"', b"null", b"[["),
+        ),
     ]
 
 
@@ -377,7 +478,11 @@ def _patterns(_: Path) -> list[Target]:
         lines = ignore_lines(data)
         wrong = [problem(line) for line in lines]
         rules = GlobSet(line for line, bad in zip(lines, wrong, strict=True) if bad is None)
-        return tuple(rules.match(path, is_dir=is_dir) is not None for path in ("a/b/c.txt", "a" * 200, "x/" * 40 + "y", "\udcff") for is_dir in (False, True))
+        return tuple(
+            rules.match(path, is_dir=is_dir) is not None
+            for path in ("a/b/c.txt", "a" * 200, "x/" * 40 + "y", "\udcff")
+            for is_dir in (False, True)
+        )
 
     def go(data: bytes) -> object:
         """What comes out is checked once more by whoever takes it over, so Python may refuse it."""
@@ -398,14 +503,59 @@ def _patterns(_: Path) -> list[Target]:
         line, _, before = data.partition(b"\n")
         return inline_allow(line, before, "aws-access-token")
 
-    patterns = [b"^a+b*$", b"(?i)(?:secret|key)[ :=]{1,9}['\"]([a-z0-9]{8,40})", b"[^a-z]*x", b"(a|b)*c", b"\\bfoo\\b.*bar", b"(?P<n>x)(?P=n)"]
-    words = (b"(?:", b"(a+)+", b"(a|a)*", b".*", b"{1,99}", b"[^", b"]", b"|", b")", b"\\1", b"(?=", b"(?<!", b"\\w", b"^", b"$", b"(?i)", b"x*")
-    comments = [b"key = 'x'  # stanch:allow", b"# gitleaks:allow", b"// stanch:allow aws-*, x -- reason", b"pragma: allowlist nextline secret", b"trufflehog:ignore", b"ggignore"]
+    patterns = [
+        b"^a+b*$",
+        b"(?i)(?:secret|key)[ :=]{1,9}['\"]([a-z0-9]{8,40})",
+        b"[^a-z]*x",
+        b"(a|b)*c",
+        b"\\bfoo\\b.*bar",
+        b"(?P<n>x)(?P=n)",
+    ]
+    words = (
+        b"(?:",
+        b"(a+)+",
+        b"(a|a)*",
+        b".*",
+        b"{1,99}",
+        b"[^",
+        b"]",
+        b"|",
+        b")",
+        b"\\1",
+        b"(?=",
+        b"(?<!",
+        b"\\w",
+        b"^",
+        b"$",
+        b"(?i)",
+        b"x*",
+    )
+    comments = [
+        b"key = 'x'  # stanch:allow",
+        b"# gitleaks:allow",
+        b"// stanch:allow aws-*, x -- reason",
+        b"pragma: allowlist nextline secret",
+        b"trufflehog:ignore",
+        b"ggignore",
+    ]
     return [
-        Target(name="globs", run=globs, seeds=[b"*.py\n!a/**/b\n[a-z]?\\*\n/x/\n", b"a/**\n**/b\n{a,b}\n[!a]\n"], words=(b"**/", b"/**", b"[", b"]", b"!", b"\\", b"?", b"\n", b"*" * 20)),
-        Target(name="go regex", run=go, seeds=[*patterns, b"\\Qa.b\\E[[:alpha:]]\\pL\\x{1F600}(?U)a*"], words=(*words, b"\\Q", b"\\E", b"[[:^alpha:]]", b"\\p{Greek}", b"\\x{"), accepted=(GoRegexError, re.error)),
+        Target(
+            name="globs",
+            run=globs,
+            seeds=[b"*.py\n!a/**/b\n[a-z]?\\*\n/x/\n", b"a/**\n**/b\n{a,b}\n[!a]\n"],
+            words=(b"**/", b"/**", b"[", b"]", b"!", b"\\", b"?", b"\n", b"*" * 20),
+        ),
+        Target(
+            name="go regex",
+            run=go,
+            seeds=[*patterns, b"\\Qa.b\\E[[:alpha:]]\\pL\\x{1F600}(?U)a*"],
+            words=(*words, b"\\Q", b"\\E", b"[[:^alpha:]]", b"\\p{Greek}", b"\\x{"),
+            accepted=(GoRegexError, re.error),
+        ),
         Target(name="expressions", run=expression, seeds=patterns, words=words, accepted=(BadExpressionError,)),
-        Target(name="inline comments", run=inline, seeds=comments, words=(b"allow", b":", b"#", b"\n", b"//", b"<!--", b"secret")),
+        Target(
+            name="inline comments", run=inline, seeds=comments, words=(b"allow", b":", b"#", b"\n", b"//", b"<!--", b"secret")
+        ),
     ]
 
 
@@ -429,7 +579,9 @@ def _git(scratch: Path) -> list[Target]:
         frame = b"".join(b":100644 100644 " + b"a" * 40 + b" " + b"b" * 40 + b" M\0" + name + b"\0" for name in names)
         stream = b"c" * 40 + b"\0" + frame
         step = 1 + len(data) % 97
-        found = [change for _, change in parse_raw(stream[at : at + step] for at in range(0, len(stream), step)) if change is not None]
+        found = [
+            change for _, change in parse_raw(stream[at : at + step] for at in range(0, len(stream), step)) if change is not None
+        ]
         assert [change.path.encode("utf-8", "surrogateescape") for change in found] == names
         return len(names)
 
@@ -464,15 +616,53 @@ def _git(scratch: Path) -> list[Target]:
         (scratch / "tree" / ".git").write_bytes(data)
         return open_repo(scratch / "tree").is_bare
 
-    message = b"tree " + b"a" * 40 + b"\nparent " + b"b" * 40 + b"\nauthor Ada <ada@example.org> 1700000000 +0130\ncommitter A <a@b> 1 +0000\nencoding iso-8859-1\n\nSubject\n\nBody\n"
-    config = b"ref: refs/heads/main\n\xfe[core]\n\trepositoryformatversion = 0\n\tbare = false\n\xfe/nowhere\n\xfe\xfe# pack-refs\n"
+    message = (
+        b"tree "
+        + b"a" * 40
+        + b"\nparent "
+        + b"b" * 40
+        + b"\nauthor Ada <ada@example.org> 1700000000 +0130\ncommitter A <a@b> 1 +0000\nencoding iso-8859-1\n\nSubject\n\nBody\n"
+    )
+    config = (
+        b"ref: refs/heads/main\n\xfe[core]\n\trepositoryformatversion = 0\n\tbare = false\n\xfe/nowhere\n\xfe\xfe# pack-refs\n"
+    )
     return [
-        Target(name="git commits", run=commit, seeds=[message, message.replace(b"author", b"tagger")], words=(b"\n", b"<", b">", b"encoding utf-7\n", b"+9999", b"99999999999999999999", b"\n\n")),
-        Target(name="git changes", run=raw, seeds=[b"a/b.py\0c d.txt\0\xff\xfe\0" + "ключ".encode(), b":100644 x\0new\nline"], words=(b":", b"\0", b"\n", b"\t", b" M")),
-        Target(name="git lines", run=lines, seeds=[b"a\nb\nc\n\xfea\nx\nc\n", b"a\n" * 50 + b"\xfe" + b"a\n" * 60, b"\xfex\ny"], words=(b"\n", b"\xfe", b"a\n", b"\r\n")),
-        Target(name="git errors", run=errors, seeds=[b"fatal: bad object HEAD\n", b"warning: x\nfatal: \x1b[31mnot a git repository\n"], words=(b"fatal: ", b"error: ", b"\n")),
-        Target(name="git folder", run=repository, seeds=[config], words=(b"\xfe", b"[include]\n\tpath = /etc/passwd\n", b"ref: ", b"../", b"\n", b"[extensions]\n\tpartialClone = x\n")),
-        Target(name="git pointer", run=pointer, seeds=[b"gitdir: ../repo/.git\n"], words=(b"gitdir: ", b"/", b"..", b"\n", b"/dev/zero", b"/proc/self/fd/0")),
+        Target(
+            name="git commits",
+            run=commit,
+            seeds=[message, message.replace(b"author", b"tagger")],
+            words=(b"\n", b"<", b">", b"encoding utf-7\n", b"+9999", b"99999999999999999999", b"\n\n"),
+        ),
+        Target(
+            name="git changes",
+            run=raw,
+            seeds=[b"a/b.py\0c d.txt\0\xff\xfe\0" + "ключ".encode(), b":100644 x\0new\nline"],
+            words=(b":", b"\0", b"\n", b"\t", b" M"),
+        ),
+        Target(
+            name="git lines",
+            run=lines,
+            seeds=[b"a\nb\nc\n\xfea\nx\nc\n", b"a\n" * 50 + b"\xfe" + b"a\n" * 60, b"\xfex\ny"],
+            words=(b"\n", b"\xfe", b"a\n", b"\r\n"),
+        ),
+        Target(
+            name="git errors",
+            run=errors,
+            seeds=[b"fatal: bad object HEAD\n", b"warning: x\nfatal: \x1b[31mnot a git repository\n"],
+            words=(b"fatal: ", b"error: ", b"\n"),
+        ),
+        Target(
+            name="git folder",
+            run=repository,
+            seeds=[config],
+            words=(b"\xfe", b"[include]\n\tpath = /etc/passwd\n", b"ref: ", b"../", b"\n", b"[extensions]\n\tpartialClone = x\n"),
+        ),
+        Target(
+            name="git pointer",
+            run=pointer,
+            seeds=[b"gitdir: ../repo/.git\n"],
+            words=(b"gitdir: ", b"/", b"..", b"\n", b"/dev/zero", b"/proc/self/fd/0"),
+        ),
     ]
 
 
@@ -480,8 +670,9 @@ def _git(scratch: Path) -> list[Target]:
 
 
 def _reports(_: Path) -> list[Target]:
-    from stanch.reports import ReportOptions, writer
     from tests.unit.reports.factories import made_finding, made_location, made_report
+
+    from stanch.reports import ReportOptions, writer
 
     forms = ("text", "json", "jsonl", "sarif", "gitlab", "html", "junit", "csv", "markdown")
 
@@ -499,7 +690,14 @@ def _reports(_: Path) -> list[Target]:
                 json.loads(written)
         return None
 
-    return [Target(name="reports", run=write, seeds=[b"src/app.py", b"<script>alert(1)</script>|`x`", "‮\x1b[31m".encode(), b"=cmd|' /C calc'!A0", b"]]>&amp;\x00"], words=(b"]]>", b"<!--", b"&", b"|", b"`", b"\x1b[", b"\n", b"\r", b",", b'"', b"\xe2\x80\xae"))]
+    return [
+        Target(
+            name="reports",
+            run=write,
+            seeds=[b"src/app.py", b"<script>alert(1)</script>|`x`", "‮\x1b[31m".encode(), b"=cmd|' /C calc'!A0", b"]]>&amp;\x00"],
+            words=(b"]]>", b"<!--", b"&", b"|", b"`", b"\x1b[", b"\n", b"\r", b",", b'"', b"\xe2\x80\xae"),
+        )
+    ]
 
 
 def signature(value: object) -> int:

@@ -15,7 +15,11 @@ RUNS = 100  # inputs for each target: about twenty seconds in all
 
 def test_no_input_ends_in_anything_but_the_documented_ways(tmp_path: Path):
     done = subprocess.run(
-        [sys.executable, DRIVER, "--runs", str(RUNS), "--keep", tmp_path / "kept"], capture_output=True, text=True, check=False, cwd=tmp_path
+        [sys.executable, DRIVER, "--runs", str(RUNS), "--keep", tmp_path / "kept"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 failures" in done.stdout.splitlines()[-1]
@@ -47,7 +51,10 @@ def test_a_failure_is_found_kept_and_ends_with_status_one(tmp_path: Path, monkey
             pass
         return None
 
-    made = [Target(name="fragile", run=fragile, seeds=[b"a"], words=[b"!"]), Target(name="endless", run=endless, seeds=[b"a"], words=[b"#"])]
+    made = [
+        Target(name="fragile", run=fragile, seeds=[b"a"], words=[b"!"]),
+        Target(name="endless", run=endless, seeds=[b"a"], words=[b"#"]),
+    ]
     monkeypatch.setattr(fuzz, "targets", lambda scratch: made)
     monkeypatch.setattr(fuzz, "LIMIT", 0.05)
     monkeypatch.setattr(fuzz.resource, "setrlimit", lambda *_: None)

@@ -9,15 +9,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from tests.support.jobs import found, run, streamed
+from tests.support.planting import Plant, detectors, line_and_column, plant, times
+from tests.unit.sources.containers.builders import ARCHIVERS, PACKERS
 
 import stanch.scanning.worker as worker_module
 from stanch.engine.engine import Engine
 from stanch.scanning.worker import Worker
 from stanch.sources.blob import Blob
 from stanch.sources.limits import Limits
-from tests.support.jobs import found, run, streamed
-from tests.support.planting import Plant, detectors, line_and_column, plant, times
-from tests.unit.sources.containers.builders import ARCHIVERS, PACKERS
 
 LINE = b"    item = items[at]  # nothing to see\n"
 SLOW = ("7z",)  # py7zr takes as long as all others together

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from tests.support.jobs import found, places, streamed
+from tests.support.planting import Plant, detectors, line_and_column, plant, times
 
 import stanch.scanning.pool as pool_module
 import stanch.scanning.worker as worker_module
@@ -20,8 +22,6 @@ from stanch.scanning.scan import collect, merge
 from stanch.scanning.worker import CHUNK, Worker, _chunks
 from stanch.sources.blob import Blob
 from stanch.sources.files import FileSource
-from tests.support.jobs import found, places, streamed
-from tests.support.planting import Plant, detectors, line_and_column, plant, times
 
 SMALL = 16 * 1024
 LINE = b"    item = items[at]  # nothing to see\n"

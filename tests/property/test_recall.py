@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.planting import Plant, bare, detectors, own_shape, plant, spans, times
 
 from stanch.engine.engine import Engine
 from stanch.engine.match import Match
-from tests.support.planting import Plant, bare, detectors, own_shape, plant, spans, times
 
 WORDS = b"the of and a to in he have it that for they with as not on she at by this we you do but from or which one would all will".split()
 
@@ -170,4 +171,4 @@ def test_the_same_bytes_give_the_same_matches_in_every_clone(
     once, again = engine.scan(blob), engine.clone().scan(blob)
     assert [_all_of(m) for m in once] == [_all_of(m) for m in again]
     assert once == sorted(once, key=lambda m: (m.start, m.end, m.detector.id))
-    assert all(a.end <= b.start for a, b in zip(once, once[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(once))

@@ -17,7 +17,6 @@ from stanch.catalog.model import Detector
 from stanch.catalog.sampler import fill, sample_value
 from stanch.engine.engine import Engine
 
-
 ATTEMPTS = 5
 
 

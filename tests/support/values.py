@@ -27,4 +27,6 @@ def password(seed: int = 1) -> bytes:
     """A password that is believed where it is assigned to a name that says so."""
     rng = random.Random(f"a password for tests/{seed}")
     letters = "BCDFGHJKLMNPQRSTVWXZbcdfghjkmnpqrstvwxz"
-    return ("".join(rng.choice(letters) for _ in range(9)) + str(rng.randrange(10, 99)) + "#" + rng.choice(letters)).encode("ascii")
+    return ("".join(rng.choice(letters) for _ in range(9)) + str(rng.randrange(10, 99)) + "#" + rng.choice(letters)).encode(
+        "ascii"
+    )

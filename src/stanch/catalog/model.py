@@ -257,7 +257,7 @@ def _parse(expression: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             return re._parser.parse(expression.encode("latin-1"))  # type: ignore[attr-defined]
-    except (re.error, Warning, UnicodeEncodeError, RecursionError) as exc:
+    except (re.error, Warning, UnicodeEncodeError, RecursionError, OverflowError) as exc:
         raise DetectorError("value", f"not a valid expression: {exc}") from exc
 
 

@@ -93,7 +93,7 @@ def check(pattern: str | bytes) -> int:
         power, factor = traps.effort(parsed)
     except RecursionError as exc:
         raise BadExpressionError("the expression is nested too deeply") from exc
-    limit = _limit(power, factor)
+    limit = _limit(power, factor) if power <= 20 else 0  # beyond that the numbers only overflow
     if limit < LEAST:
         raise BadExpressionError("too many repetitions without a clear end, such as .* followed by .*; leave some out")
     return limit

@@ -62,7 +62,7 @@ class Engine:
         matches = self._matches(data, hits, self.decode_depth) if hits else []
         wide = decode.utf16(data) if b"\0" in data[:512] else None
         if wide is not None:
-            matches = self._wide(wide, matches)
+            matches = self._wide(wide, matches, len(data))
         if start or stop is not None:
             matches = [m for m in matches if start <= m.start and (stop is None or m.start < stop)]
         return matches
@@ -87,15 +87,15 @@ class Engine:
             if b"\0" in blob[:512]:
                 wide = decode.utf16(blob)
                 if wide is not None:
-                    results[index] = self._wide(wide, results[index])
+                    results[index] = self._wide(wide, results[index], len(blob))
         return results
 
-    def _wide(self, wide: tuple[bytes, int], narrow: list[Match]) -> list[Match]:
+    def _wide(self, wide: tuple[bytes, int], narrow: list[Match], size: int) -> list[Match]:
         data, offset = wide
         found = self._matches(data, self._first.database.scan(data), self.decode_depth)
         for match in found:
             match.decoded = ("utf-16", *match.decoded)
-            _shift(match, lambda s, e: (offset + 2 * s, offset + 2 * e))
+            _shift(match, lambda s, e: (offset + 2 * s, min(offset + 2 * e, size)))
         return resolve(found + narrow)
 
     def _matches(self, data: bytes, hits: Iterable[Hit], depth: int) -> list[Match]:

@@ -342,7 +342,7 @@ def explain(errors: bytes, status: int) -> str:
         errors: what git wrote. May hold names, addresses and terminal escapes chosen by an attacker.
         status: exit status, used when git said nothing.
     """
-    lines = [line for line in errors.splitlines() if line.startswith((b"fatal:", b"error:", b"BUG:", b"usage:"))]
+    lines = [line[:2048] for line in errors.splitlines() if line.startswith((b"fatal:", b"error:", b"BUG:", b"usage:"))]
     lines.sort(key=lambda line: not line.startswith(b"fatal:"))  # stable: what ended it comes first
     for line in lines:
         for pattern, meaning in _KNOWN:

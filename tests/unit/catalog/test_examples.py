@@ -35,7 +35,6 @@ def test_every_file_of_the_catalog_is_read():
     assert {d.origin for d in DETECTORS} == {path.name for path in DATA.glob("*.toml")}
 
 
-@pytest.mark.xfail(strict=True, reason="hashicorp-tf-api-token is not covered")
 @pytest.mark.skipif(not FACTS.exists(), reason="the list of types lies beside the repository")
 def test_every_type_of_first_priority_is_covered():
     with FACTS.open(encoding="utf-8", newline="") as file:

@@ -64,7 +64,6 @@ def test_each_mistake_names_the_key_it_is_in(changes, key):
     assert caught.value.key == key
 
 
-@pytest.mark.xfail(strict=True, reason="model._width asks for the group only where it is there")
 def test_expression_without_the_value_group_is_refused():
     with pytest.raises(DetectorError, match="value") as caught:
         made(value=None, expression="exm_(?P<token>[a-z]{20})")

@@ -76,12 +76,6 @@ def test_graver_public_half_is_kept_beside_nothing_lighter():
     assert kept(secret, key_id) == [secret]
 
 
-def test_companion_far_away_takes_nothing_from_another_match():
-    whole = match(0, 10, companions=[part(500_000, 500_010)])
-    far = match(500_000, 500_010, B)
-    assert kept(whole, far) == [whole, far]
-
-
 def test_public_part_alone_takes_nothing_away():
     whole = match(0, 10, companions=[part(50, 60, secret=False)])
     other = match(50, 60, B)
