@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """The 25 contexts in which people leave values, each a small file with unrelated lines around the one that matters.
 
 A context takes a leak (`leaks.py`) and writes it the way that language's users do: its quoting and escapes, its habits of naming

@@ -171,9 +171,7 @@ def source_files(skip: Path) -> list[Path]:
     found: set[Path] = set()
     for root in _roots():
         for folder, folders, names in os.walk(root):
-            folders[:] = [
-                f for f in folders if f != "__pycache__" and not f.startswith(".") and not f.endswith("-venv")
-            ]
+            folders[:] = [f for f in folders if f != "__pycache__" and not f.startswith(".") and not f.endswith("-venv")]
             here = Path(folder)
             if here.is_relative_to(skip):
                 folders[:] = []
@@ -185,9 +183,7 @@ def source_files(skip: Path) -> list[Path]:
 def _roots() -> list[Path]:
     base = Path(sys.base_prefix)
     # Version managers keep interpreters side by side; each brings another standard library.
-    versions = (
-        [p for p in base.parent.iterdir() if (p / "lib").is_dir() and p != Path("/usr")] if base != Path("/usr") else []
-    )
+    versions = [p for p in base.parent.iterdir() if (p / "lib").is_dir() and p != Path("/usr")] if base != Path("/usr") else []
     roots = [
         Path(sysconfig.get_paths()["stdlib"]),
         *(p / "lib" for p in sorted(versions)),
@@ -363,9 +359,7 @@ def _object_facts(git: list[str]) -> tuple[dict[str, int], int]:
         kind, length = line.split()
         counts[kind] += 1
         size += int(length) if kind == "blob" else 0
-    merges = subprocess.run(
-        [*git, "rev-list", "--all", "--merges", "--count"], check=True, capture_output=True, text=True
-    )
+    merges = subprocess.run([*git, "rev-list", "--all", "--merges", "--count"], check=True, capture_output=True, text=True)
     pack = sum(path.stat().st_size for path in Path(git[2]).glob(".git/objects/pack/*.pack"))
     facts = {"commits": counts["commit"], "merges": int(merges.stdout), "blobs": counts["blob"], "pack_bytes": pack}
     return facts, size
@@ -419,9 +413,7 @@ class _HistoryAuthor:
                 self._main = self._commit("refs/heads/main", self._main, self._change(None, done), done)
                 if len(self._open) < 4 and self._rnd.random() < 0.02:
                     self._start_branch(done)
-        self._write(
-            b"tag v1.0\nfrom :%d\ntagger R <r@bench.internal> %d +0000\ndata 4\nv1.0\n" % (self._main, self._clock)
-        )
+        self._write(b"tag v1.0\nfrom :%d\ntagger R <r@bench.internal> %d +0000\ndata 4\nv1.0\n" % (self._main, self._clock))
 
     # commits
 
@@ -464,10 +456,7 @@ class _HistoryAuthor:
         who = b"dev%d <dev%d@bench.internal> %d +0000" % (number % 17, number % 17, self._clock)
         text = b"%s %d\n\nTouches %d files.\n" % (b"Merge topic" if merged else b"Change", number, len(changes))
         w = self._write
-        w(
-            b"commit %s\nmark :%d\nauthor %s\ncommitter %s\ndata %d\n%s"
-            % (ref.encode(), self._mark, who, who, len(text), text)
-        )
+        w(b"commit %s\nmark :%d\nauthor %s\ncommitter %s\ndata %d\n%s" % (ref.encode(), self._mark, who, who, len(text), text))
         if parent:
             w(b"from :%d\n" % parent)
         if merged:
@@ -788,9 +777,7 @@ def main() -> None:
     args = parser.parse_args()
     for name in args.names:
         built = corpus(name, args.work / "corpora", args.scale)
-        print(
-            f"{name}: {built.size:,} bytes, {built.facts}, {len(built.plants)} planted, {built.hash[:12]}: {built.target}"
-        )
+        print(f"{name}: {built.size:,} bytes, {built.facts}, {len(built.plants)} planted, {built.hash[:12]}: {built.target}")
 
 
 if __name__ == "__main__":

@@ -126,9 +126,7 @@ def _npm(rnd: random.Random) -> Credential:
 def _aws(rnd: random.Random) -> Credential:
     key = "AK" + "IA" + _pick(rnd, _BASE32, 16)
     secret = _pick(rnd, _ALNUM + "+/", 40)
-    return Credential(
-        kind="aws", fields=(("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", secret)), needles=(key, secret)
-    )
+    return Credential(kind="aws", fields=(("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", secret)), needles=(key, secret))
 
 
 def _stripe(rnd: random.Random) -> Credential:

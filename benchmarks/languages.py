@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """How people write settings down in each language: the forms of an assignment, its literals, what stands around it.
 
 A form is a template: ``@UPPER@``, ``@camel@`` and so on are the value's name as that language likes it, ``@short…@`` the name

@@ -188,11 +188,7 @@ def _betterleaks(tool: Installed, kind: str, target: Path, out: Path) -> list[Va
     cwd = target if kind == "staged" else out
     argv = (str(tool.program), *where, *options)
     label = f"betterleaks {where[0]}"
-    return [
-        Variant(
-            label=label, tool=tool.tool, argv=argv, read=_read_betterleaks, report=report, cwd=cwd, default_flags=True
-        )
-    ]
+    return [Variant(label=label, tool=tool.tool, argv=argv, read=_read_betterleaks, report=report, cwd=cwd, default_flags=True)]
 
 
 def _gitleaks(tool: Installed, kind: str, target: Path, out: Path) -> list[Variant]:
@@ -202,9 +198,7 @@ def _gitleaks(tool: Installed, kind: str, target: Path, out: Path) -> list[Varia
     cwd = target if kind == "staged" else out
     argv = (str(tool.program), *where, *options)
     label = f"gitleaks {where[0]}"
-    return [
-        Variant(label=label, tool=tool.tool, argv=argv, read=_read_gitleaks, report=report, cwd=cwd, default_flags=True)
-    ]
+    return [Variant(label=label, tool=tool.tool, argv=argv, read=_read_gitleaks, report=report, cwd=cwd, default_flags=True)]
 
 
 def _detect_secrets(tool: Installed, kind: str, target: Path, out: Path) -> list[Variant]:

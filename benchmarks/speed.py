@@ -161,9 +161,7 @@ class Bench:
             text = report.read_text(errors="replace")
             hits = list(variant.read(text)) if text.strip() else []
             row.planted, row.findings = found_planted(given, hits), len(hits)
-            row.read = (
-                bytes_read(variant.tool, text, (out / "stderr").read_text(errors="replace")) if text.strip() else None
-            )
+            row.read = bytes_read(variant.tool, text, (out / "stderr").read_text(errors="replace")) if text.strip() else None
         except (OSError, ValueError, KeyError, TypeError) as error:
             # Only the class: the message of a JSON error may quote the report.
             row.note = f"no readable report (exit status {sample.status}, {type(error).__name__})"
@@ -190,9 +188,7 @@ def import_times(stanch: Installed, tiny: Corpus, work: Path) -> list[tuple[int,
     The interpreter is the one in the script's first line, so that the same packages are imported.
     """
     first = stanch.program.open("rb").readline().decode(errors="replace")
-    python = (
-        first[2:].strip() if first.startswith("#!") and "python" in first and "env" not in first else sys.executable
-    )
+    python = first[2:].strip() if first.startswith("#!") and "python" in first and "env" not in first else sys.executable
     report = work / "reports" / "importtime.json"
     env = _environment(work) | {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
     command = [*python.split(), "-X", "importtime", "-m", "stanch", "scan", str(tiny.target), "--format", "json"]
@@ -223,9 +219,7 @@ def bars(results: dict[str, list[Row]], corpora: dict[str, Corpus]) -> list[Bar]
         if name in results or name != "history-large":
             checked.append(_not_slower(name, results.get(name, []), corpora.get(name)))
     checked.append(_half_of_kingfisher(results.get("history", [])))
-    memory = [
-        (row.memory, name) for name, rows in results.items() for row in rows if row.tool == "stanch" and not row.note
-    ]
+    memory = [(row.memory, name) for name, rows in results.items() for row in rows if row.tool == "stanch" and not row.note]
     highest = max(memory, default=None)
     missing = [name for name in INPUTS if name not in {where for _, where in memory}]
     failed = highest is not None and highest[0] >= MEMORY_BAR
@@ -256,15 +250,11 @@ def _not_slower(name: str, rows: list[Row], given: Corpus | None) -> Bar:
     rivals = [row for row in rivals if given and (row.planted or 0) * 2 >= len(given.plants)]
     best = min(rivals, key=lambda row: row.median or 0, default=None)
     if ours is None or best is None or best.median is None:
-        return Bar(
-            name=title, passed=None, numbers="" if best is None else f"fastest peer {best.median:.2f} s ({best.label})"
-        )
+        return Bar(name=title, passed=None, numbers="" if best is None else f"fastest peer {best.median:.2f} s ({best.label})")
     own = next(row for row in rows if row.tool == "stanch")
     shown = f"stanch {ours:.2f} s, found {own.planted}; fastest peer {best.median:.2f} s ({best.label}), found {best.planted}"
     fair = given is not None and (own.planted or 0) * 2 >= len(given.plants)
-    return Bar(
-        name=title, passed=ours <= best.median and fair, numbers=shown + ("" if fair else "; stanch missed too much")
-    )
+    return Bar(name=title, passed=ours <= best.median and fair, numbers=shown + ("" if fair else "; stanch missed too much"))
 
 
 def _half_of_kingfisher(rows: list[Row]) -> Bar:
@@ -273,9 +263,7 @@ def _half_of_kingfisher(rows: list[Row]) -> Bar:
     title = "history: less than half of Kingfisher's default"
     if ours is None or theirs is None:
         return Bar(name=title, passed=None, numbers="" if theirs is None else f"half of Kingfisher {theirs / 2:.2f} s")
-    return Bar(
-        name=title, passed=ours < theirs / 2, numbers=f"stanch {ours:.2f} s, half of Kingfisher {theirs / 2:.2f} s"
-    )
+    return Bar(name=title, passed=ours < theirs / 2, numbers=f"stanch {ours:.2f} s, half of Kingfisher {theirs / 2:.2f} s")
 
 
 def _stanch_median(rows: list[Row]) -> float | None:
@@ -287,9 +275,7 @@ def _stanch_median(rows: list[Row]) -> float | None:
 
 def machine() -> dict[str, str]:
     """Facts about this machine that explain the numbers."""
-    cpu = next(
-        (x.partition(":")[2].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x), ""
-    )
+    cpu = next((x.partition(":")[2].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x), "")
     memory = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
     git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.strip()
     return {
@@ -407,32 +393,22 @@ def _isolate() -> None:
     options = ["-n"] if os.geteuid() == 0 else ["-rn"]
     probe = subprocess.run(["unshare", *options, "true"], capture_output=True, check=False)
     if probe.returncode:
-        raise SystemExit(
-            "cannot make a network namespace here; --network on measures with a network, and lets peers validate"
-        )
+        raise SystemExit("cannot make a network namespace here; --network on measures with a network, and lets peers validate")
     os.execvp("unshare", ["unshare", *options, "--", sys.executable, *sys.argv])
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure stanch beside other scanners on the same input.")
-    parser.add_argument(
-        "--stanch", type=Path, default=Path(sys.executable).parent / "stanch", help="the command to measure"
-    )
+    parser.add_argument("--stanch", type=Path, default=Path(sys.executable).parent / "stanch", help="the command to measure")
     parser.add_argument("--only", default=",".join(INPUTS), help=f"inputs, any of {','.join(INPUTS)}")
     parser.add_argument("--tools", default=",".join(TOOLS), help=f"any of {','.join(TOOLS)}")
     parser.add_argument("--runs", type=int, default=5, help="timed runs of each command (slower than 30 s: one)")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds after which a command is stopped")
     parser.add_argument("--large", action="store_true", help="also a history of more than 40,000 commits")
-    parser.add_argument(
-        "--work", type=Path, default=Path.home() / ".cache" / "stanch-bench", help="inputs, peers, caches"
-    )
+    parser.add_argument("--work", type=Path, default=Path.home() / ".cache" / "stanch-bench", help="inputs, peers, caches")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
-    parser.add_argument(
-        "--scale", type=float, default=1.0, help="share of the full input size, to try the benchmark out"
-    )
-    parser.add_argument(
-        "--network", choices=("off", "on"), default="off", help="on lets peers send what they find to providers"
-    )
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full input size, to try the benchmark out")
+    parser.add_argument("--network", choices=("off", "on"), default="off", help="on lets peers send what they find to providers")
     args = parser.parse_args()
     for option, allowed in (("only", INPUTS), ("tools", TOOLS)):
         unknown = set(getattr(args, option).split(",")) - set(allowed)
@@ -460,9 +436,7 @@ def main() -> int:
     names = args.only.split(",") + (["history-large"] if args.large else [])
     corpora = {name: corpus(name, work / "corpora", args.scale) for name in [*names, "tiny"]}
     now = datetime.now(UTC)
-    facts = {"date": now.strftime("%Y-%m-%d %H:%M UTC"), **machine()} | (
-        {"scale": f"{args.scale:g}"} if args.scale != 1 else {}
-    )
+    facts = {"date": now.strftime("%Y-%m-%d %H:%M UTC"), **machine()} | ({"scale": f"{args.scale:g}"} if args.scale != 1 else {})
     bench = Bench(work, tools, runs=args.runs, limit=args.timeout)
     bench.warm(corpora["tiny"])
     results = {}
@@ -476,9 +450,7 @@ def main() -> int:
     data = {
         "facts": facts,
         "versions": {tool.tool: tool.version for tool in tools},
-        "inputs": {
-            name: {"bytes": c.size, "hash": c.hash, "planted": len(c.plants), **c.facts} for name, c in measured.items()
-        },
+        "inputs": {name: {"bytes": c.size, "hash": c.hash, "planted": len(c.plants), **c.facts} for name, c in measured.items()},
         "results": {name: [_as_json(row) for row in rows] for name, rows in results.items()},
         "bars": [asdict(bar) for bar in checked],
         "imports": imports,
