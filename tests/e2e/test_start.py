@@ -88,15 +88,19 @@ def hook(name, args):
 sys.addaudithook(hook)
 before = set(sys.modules)
 sys.argv = ["stanch", *sys.argv[1:]]
+
+import os
+leave = os._exit
+def tell(status):
+    loaded = sorted(set(sys.modules) - before)
+    seen = list(events)
+    import json
+    os.write(2, (json.dumps({"status": status, "loaded": loaded, "events": seen}) + "\\n").encode())
+    leave(status)
+os._exit = tell  # the command ends here, without taking the interpreter apart
+
 from stanch.cli.main import run
-try:
-    run()
-except SystemExit as exc:
-    status = exc.code
-sys.stdout.flush()
-loaded = sorted(set(sys.modules) - before)
-import json
-print(json.dumps({"status": status, "loaded": loaded, "events": events}), file=sys.stderr)
+run()
 """
 
 

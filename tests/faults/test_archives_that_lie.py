@@ -45,7 +45,7 @@ def test_a_zip_bomb_is_stopped_said_and_costs_little(tmp_path: Path):
     assert 9_000_000 < len(bomb) < 12_000_000
     (tmp_path / "bomb.zip").write_bytes(bomb)
     (tmp_path / "plain.env").write_bytes(leak(2))
-    ran = stanch("scan", ".", "--format", "json", cwd=tmp_path)
+    ran = stanch("scan", ".", "--format", "json", cwd=tmp_path, measured=True)
     assert ran.status == 3
     assert {f["path"] for f in ran.report["findings"]} >= {"plain.env", "bomb.zip!app.env"}
     assert set(ran.skipped.values()) == {"bomb"}
@@ -64,7 +64,7 @@ def test_other_bombs_are_stopped_as_well(tmp_path: Path, form: str):
     data = zip_of([("inner.gz", stream)], method=0) if form == "gz in zip" else stream
     (tmp_path / "bomb.bin").write_bytes(data)
     (tmp_path / "plain.env").write_bytes(leak(2))
-    ran = stanch("scan", ".", "--format", "json", cwd=tmp_path)
+    ran = stanch("scan", ".", "--format", "json", cwd=tmp_path, measured=True)
     assert ran.status == 3
     assert set(ran.skipped.values()) <= {"bomb", "too_large"}
     assert [f["path"] for f in ran.report["findings"]] == ["plain.env"]

@@ -21,7 +21,7 @@ def test_a_line_of_two_gigabytes_is_read_in_bounded_memory(tmp_path: Path):
         for seed, place in enumerate(places.values(), 1):
             file.seek(place)
             file.write(leak(seed).rstrip(b"\n"))
-    ran = stanch("scan", path, "--format", "json", cwd=tmp_path)
+    ran = stanch("scan", path, "--format", "json", cwd=tmp_path, measured=True)
     assert ran.status == 1, ran.err
     found = [(f["start"], f["line"], f["column"], f["end_line"]) for f in ran.report["findings"] if f["detector"] == TOKEN]
     name = len(b"GITHUB_TOKEN=")
@@ -33,7 +33,7 @@ def test_a_line_of_two_gigabytes_is_read_in_bounded_memory(tmp_path: Path):
 def test_a_large_file_of_many_lines_is_read_in_bounded_memory(tmp_path: Path):
     """From a pipe, where nothing is known of its size and nothing can be read twice."""
     content = (b"2026-11-25T10:00:00Z INFO request served in 12 ms\n" * 20_000 + leak(1)) * 100
-    ran = stanch("scan", "-", "--format", "json", cwd=tmp_path, stdin=content)
+    ran = stanch("scan", "-", "--format", "json", cwd=tmp_path, stdin=content, measured=True)
     assert ran.status == 1
     (finding,) = ran.report["findings"]
     assert finding["path"] == "<stdin>"
@@ -45,7 +45,7 @@ def test_a_large_file_of_many_lines_is_read_in_bounded_memory(tmp_path: Path):
 def test_many_findings_do_not_take_the_memory(tmp_path: Path):
     """The same secret again and again is one finding, and its places are bounded."""
     (tmp_path / "repeated.log").write_bytes(leak() * 20_000)
-    ran = stanch("scan", ".", "--format", "json", cwd=tmp_path)
+    ran = stanch("scan", ".", "--format", "json", cwd=tmp_path, measured=True)
     assert ran.status == 1
     (finding,) = ran.report["findings"]
     assert finding["line"] == 1

@@ -79,7 +79,10 @@ def _history(argument: str, largest: int | None) -> Target:
 
 def _path(argument: str, mode: str, settings: Settings, excluded: Callable[[str, bool], bool]) -> list[Target]:
     if not os.path.lexists(argument):
-        raise InputError(f"{argument!r} does not exist.", hint="Check the path; `-` reads standard input.")
+        hint = "Check the path; `-` reads standard input."
+        if ":/" in argument or argument.startswith("git@"):
+            hint = "Clone or download it first, then scan the folder or file."
+        raise InputError(f"{argument!r} does not exist.", hint=hint)
     repo = _repo_at(argument) if mode != "files" and os.path.isdir(argument) and settings.history else None
     targets = []
     if (repo is None or repo.work_tree is not None) and settings.work_tree and not _is_git_dir(argument, repo):
