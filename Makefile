@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format types lint unit detectors fuzz bench clean
+.PHONY: help setup demo test check format types lint docs unit detectors fuzz bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,10 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/docs.py --check
+
+docs: $(STAMP)  ## write the generated parts of the documentation anew
+	$(BIN)/python scripts/docs.py
 
 types: $(STAMP)
 	$(BIN)/mypy
