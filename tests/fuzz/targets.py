@@ -127,7 +127,7 @@ def _decoders(_: Path) -> list[Target]:
                     if region is None or not region.data:  # no hit ever lies where nothing can be decoded
                         continue
                     assert 0 <= region.start <= region.end <= len(data)
-                    for start, end in ((0, len(region.data)), (len(region.data) // 3, len(region.data) // 2)):
+                    for start, end in ((0, len(region.data)), (len(region.data) // 3, len(region.data) // 2 + 1)):
                         first, last = region.outer(start, end)
                         assert region.start <= first <= last <= region.end, "a span lies in its region"
                 seen.append(tuple(region is not None for region in found))

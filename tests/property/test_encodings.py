@@ -21,13 +21,17 @@ from stanch.engine.match import Match
 from stanch.scanning.worker import Worker
 from stanch.sources.blob import Blob
 
-FIXED = 5  # fixed characters from which on a value is known by its encoded form alone
+FIXED = 4  # fixed characters from which on a value is known by its encoded form alone
 LINE = b"    item = items[at]  # nothing to see\n"
 
 
 def marked() -> list[Detector]:
     """Detectors whose value holds enough fixed text to be seen through an encoding, with nothing around it."""
-    return [d for d in own_shape() if d.literals and min(map(len, d.literals)) >= FIXED]
+    return [d for d in own_shape() if d.literals and all(len(text) >= FIXED and text in _spelt(d) for text in d.literals)]
+
+
+def _spelt(detector: Detector) -> str:
+    return detector.value.lower().replace("\\", "")
 
 
 def named(matches: list[Match], detector: str) -> list[Match]:

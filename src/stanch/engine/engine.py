@@ -13,7 +13,7 @@ from typing import Final
 from stanch.catalog.compiled import Compiled
 from stanch.catalog.model import MAX_WIDTH
 from stanch.engine import decode
-from stanch.engine.candidates import Judge
+from stanch.engine.candidates import NEAR_AFTER, Judge
 from stanch.engine.database import Hit
 from stanch.engine.firstpass import first_pass
 from stanch.engine.match import Match, resolve
@@ -22,6 +22,9 @@ from stanch.engine.match import Match, resolve
 SEPARATOR: Final = b"\n\0}" + b"z" * 48 + b"}\0\n"
 BATCH: Final = 1024 * 1024
 BORDER: Final = 64  # bytes around a window that the expression's borders may look at
+BEFORE: Final = 200  # bytes in front of a value that decide about it
+BEHIND: Final = 320  # and from its first byte on; longer values are not remembered
+MOST_REMEMBERED: Final = 100_000
 RECENT: Final = 8  # decoded regions a hit may lie in; hits come in order, so older ones are behind
 MOST_NESTED: Final = 32  # assignments looked at inside the value of another: key=key=key=… must not take forever
 OVERLAP: Final = MAX_WIDTH + 4_096
@@ -41,6 +44,7 @@ class Engine:
         self.decode_depth = decode_depth
         self._first = first_pass(catalog)
         self._judge = Judge(self._first)
+        self._nothing: dict[int, tuple[int, int]] = {}
 
     def clone(self) -> Engine:
         """Return an engine for another thread."""
@@ -48,6 +52,7 @@ class Engine:
         twin.catalog, twin.decode_depth = self.catalog, self.decode_depth
         twin._first = self._first.clone()
         twin._judge = Judge(twin._first)
+        twin._nothing = {}
         return twin
 
     def scan(self, data: bytes, start: int = 0, stop: int | None = None) -> list[Match]:
@@ -118,13 +123,25 @@ class Engine:
                         nested = 0
                     elif (nested := nested + 1) > MOST_NESTED:
                         continue
+                    open_ = bool(depth) and start >= decoded_to
+                    around = hash((data[max(0, start - BEFORE) : start], data[start : start + BEHIND], depth))
+                    known = self._nothing.get(around)
+                    if known is not None and (open_ or known[1] < 0):
+                        value_end = max(value_end, start + known[0])
+                        decoded_to = start + known[1] if known[1] >= 0 else decoded_to
+                        continue
                     matches, end = self._judge.assigned(data, start)
                     value_end = max(value_end, end)
                     found.extend(matches)
-                    if depth and end > start >= decoded_to:
+                    region, decoded = None, -1
+                    if open_ and end > start:
                         region, decoded_to = self._judge.encoded_value(data, start)
+                        decoded = max(0, decoded_to - start)
                         if region is not None:
                             found.extend(self._in_place(data, region, depth))
+                    looked = open_ or end <= start  # nothing can be said of an encoding that was not looked for
+                    if looked and not matches and region is None and max(end - start, decoded) + NEAR_AFTER <= BEHIND:
+                        self._remember(around, (end - start, decoded))
             elif kind == "window":
                 detector = self.catalog.detectors[index]
                 low = max(0, end - back - BORDER)
@@ -135,6 +152,12 @@ class Engine:
             for low, high in spans:
                 found.extend(self._judge.within(data, self.catalog.detectors[index], low, high))
         return resolve(_distinct(found))
+
+    def _remember(self, around: int, lengths: tuple[int, int]) -> None:
+        """Keep in mind that nothing is at a place with these surroundings: versions of a file are mostly the same."""
+        if len(self._nothing) >= MOST_REMEMBERED:
+            self._nothing.clear()
+        self._nothing[around] = lengths
 
     def _encoded(
         self, data: bytes, end: int, what: tuple[str, int, int], depth: int, regions: list[decode.Region]
