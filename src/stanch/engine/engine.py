@@ -133,6 +133,7 @@ class Engine:
                     matches, end = self._judge.assigned(data, start)
                     value_end = max(value_end, end)
                     found.extend(matches)
+                    nested = 0 if matches else nested
                     region, decoded = None, -1
                     if open_ and end > start:
                         region, decoded_to = self._judge.encoded_value(data, start)

@@ -164,7 +164,7 @@ class Worker:
             mine = [m for m in mine if m.detector.id in self._selected]
         if blob.added is not None:
             mine = [m for m in mine if _touches(m, lines, blob.added)]
-        kept = [m for m in mine if self._kept(blob, data, m, result)]
+        kept = [m for m in mine if self._kept(blob, data, m, result, lines)]
         if not kept:
             return
         findings = make_findings(
@@ -172,13 +172,13 @@ class Worker:
         )
         result.findings.extend(findings)
 
-    def _kept(self, blob: Blob, data: bytes, match: Match, result: JobResult) -> bool:
+    def _kept(self, blob: Blob, data: bytes, match: Match, result: JobResult, lines: Lines) -> bool:
         line = line_around(data, match.start, match.end)
         reason = self.verdicts.on_match(match, blob.path, line, line_before(data, match.start))
         if reason:
             result.hide(reason)
             if self.context.verbose:
-                result.held.append(Held(reason, blob.path, data.count(b"\n", 0, match.start) + 1, match.detector.id))
+                result.held.append(Held(reason, blob.path, lines.locate(match.start)[0], match.detector.id))
         elif self.verdicts.allowlist is not None:
             match.waiting = self.verdicts.waiting(match, blob.path, line)
         return not reason

@@ -41,7 +41,11 @@ def test_damaged_database_is_compiled_again_and_put_in_place(tmp_path, damage):
     path = tmp_path / "x.hsdb"
     load_or_compile(path, lambda: [("abc", 0)])
     whole = path.read_bytes()
-    for bad in [damage] if damage is not None else [whole[: len(whole) * n // 4] for n in range(4)] + [whole[:200] + b"\xff" + whole[201:]]:
+    for bad in (
+        [damage]
+        if damage is not None
+        else [whole[: len(whole) * n // 4] for n in range(4)] + [whole[:200] + b"\xff" + whole[201:]]
+    ):
         path.write_bytes(bad)
         assert load_or_compile(path, lambda: [("abc", 0)]).scan(b"abc") == [(0, 3)]
         assert path.read_bytes() == whole

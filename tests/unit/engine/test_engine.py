@@ -51,12 +51,18 @@ def test_what_separates_blobs_in_a_batch_belongs_to_none(engine: Engine):
     assert engine.scan_batch([leak()[:half], leak()[half:]]) == [[], []]
     assert engine.scan_batch([b"password =", b"'" + password() + b"'"]) == [[], []]
     start = len(SEPARATOR) + 13
-    assert [ids(f) for f in engine.scan_batch([SEPARATOR + leak(), leak() + SEPARATOR])] == [[(TOKEN, start, start + 40)], [(TOKEN, 13, 53)]]
+    assert [ids(f) for f in engine.scan_batch([SEPARATOR + leak(), leak() + SEPARATOR])] == [
+        [(TOKEN, start, start + 40)],
+        [(TOKEN, 13, 53)],
+    ]
 
 
 def test_one_value_is_one_match_and_the_most_specific_wins(engine: Engine):
     """The name alone would make it a generic token, the shape makes it GitHub's."""
-    assert [m.detector.id for m in engine.scan(b"secret_token: '" + token() + b"'\npassword = " + token(2) + b"\n")] == [TOKEN, TOKEN]
+    assert [m.detector.id for m in engine.scan(b"secret_token: '" + token() + b"'\npassword = " + token(2) + b"\n")] == [
+        TOKEN,
+        TOKEN,
+    ]
 
 
 def test_every_secret_of_a_long_line_is_found(engine: Engine):

@@ -35,4 +35,4 @@ def test_what_is_no_der_ends_where_the_expression_did():
 
 
 def test_table_lists_the_function_by_the_name_that_detectors_use():
-    assert EXTENTS == {"der-base64": der_base64}
+    assert {"der-base64": der_base64} == EXTENTS
