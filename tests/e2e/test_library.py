@@ -153,19 +153,10 @@ def test_confidence_depth_and_limits_are_obeyed():
     ]
 
 
-def test_own_detectors_are_used_and_mistakes_in_them_are_told(tmp_path: Path):
-    own = tmp_path / "own.toml"
-    own.write_text(
-        "[provider]\nname = 'Contoso'\n\n[[detector]]\nid = 'contoso-key'\nname = 'Contoso key'\nkind = 'token'\nseverity = 'high'\n"
-        "value = 'ctso_[a-z0-9]{24}'\npositive = ['key={value}', '{value}', 'x: {value}']\nnegative = ['ctso_', '{value:short}']\n",
-        "utf-8",
-    )
-    value = "ctso_" + "".join(random.Random(1).choices("bcdfghjkmnpqrstvwxz23456789", k=24))
-    mine = stanch.Scanner(detectors=[own])
-    assert [f.detector for f in mine.scan_bytes(f"key = {value}\n".encode())] == ["contoso-key"]
-    assert {f.detector for f in mine.scan_bytes(leak())} == {TOKEN}
+def test_mistakes_are_told(tmp_path: Path):
     with pytest.raises(InputError, match="nonesuch"):
         stanch.Scanner(only=["nonesuch"])
+    own = tmp_path / "own.toml"
     own.write_text("nonsense", "utf-8")
     with pytest.raises(ConfigError, match="own.toml"):
         stanch.Scanner(detectors=[own])

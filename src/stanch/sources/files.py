@@ -63,13 +63,15 @@ def _opened(path: str) -> BinaryIO:
 
 def read_file(path: str, shown: str, size: int) -> Blob | Skipped:
     """Read one file; what cannot be read is said, not raised."""
+    if size >= IN_MEMORY:  # large, or a pipe, which can be opened only once
+        return Blob(path=shown, opener=lambda: _opened(path))
     try:
         descriptor = os.open(
             path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         )
         try:
-            data = os.read(descriptor, size + 1) if size < IN_MEMORY else b""
-            if len(data) > size or size >= IN_MEMORY:  # it grew since it was listed
+            data = os.read(descriptor, size + 1)
+            if len(data) > size:  # it grew since it was listed
                 return Blob(path=shown, opener=lambda: _opened(path))
             if len(data) < size:
                 data = _rest(descriptor, data)

@@ -103,7 +103,7 @@ def test_value_in_an_open_quote_ends_at_the_first_space():
 
 
 def test_name_of_a_data_item_is_the_name_beside_it():
-    text = '<data name="SmtpPassword" xml:space="preserve"><value>«V»</value></data>'
+    text = '<data name="SmtpPassword" xml:space="preserve"><value>«V»</value></data>'  # stanch:allow
     assert read(text).name == b"SmtpPassword"
 
 
