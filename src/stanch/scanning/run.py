@@ -110,7 +110,7 @@ def run_scan(
         interrupted=found.interrupted,
         known=known,
         everything=tuple(findings),
-        warnings=tuple(allowlist.warnings) if allowlist else (),
+        warnings=tuple(allowlist.warnings) if allowlist is not None else (),
         held=tuple(found.held),
     )
 

@@ -20,6 +20,7 @@ WINDOW = 128 * 1024 * 1024  # bytes of dictionary that the outermost decoder may
 NAME = 4096  # characters of a member's name that are shown
 _LARGE = 64 * 1024 * 1024  # bytes from which on a smaller ratio is believed
 _LARGE_RATIO = 200
+_USUAL_RATIO = 1_000
 _FREE = 1024 * 1024  # bytes a member may unpack to whatever the ratio
 _EMPTY_PER_MEMBER = 10  # directories, links and the like that we walk past, for each member allowed
 _NAMED = 10  # problems of one kind in one outermost file that are named one by one
@@ -123,7 +124,8 @@ class Budget:
     def check_ratio(self, path: str, unpacked: int, packed: int) -> None:
         """Raise `MemberError` when a stream of `packed` bytes has given suspiciously many."""
         # The more comes out, the less is believed: a gigabyte of zeros is no file of anybody's.
-        ratio = self.limits.ratio if unpacked <= _LARGE else min(self.limits.ratio, _LARGE_RATIO)
+        usual = self.limits.ratio <= _USUAL_RATIO  # who raises the limit means it
+        ratio = min(self.limits.ratio, _LARGE_RATIO) if usual and unpacked > _LARGE else self.limits.ratio
         if unpacked > _FREE and unpacked > ratio * packed:
             what = f"it unpacks to more than {ratio:,} times its size, as a zip bomb does"
             raise MemberError(problems.bomb(path, what))
