@@ -172,3 +172,19 @@ def test_the_same_bytes_give_the_same_matches_in_every_clone(
     assert [_all_of(m) for m in once] == [_all_of(m) for m in again]
     assert once == sorted(once, key=lambda m: (m.start, m.end, m.detector.id))
     assert all(a.end <= b.start for a, b in itertools.pairwise(once))
+
+
+@settings(max_examples=times(60))
+@given(picked=st.lists(picks, min_size=1, max_size=4), gaps=st.lists(st.integers(0, 700), min_size=1, max_size=4), data=st.data())
+def test_what_was_scanned_before_never_shows(
+    engine: Engine, picked: list[tuple[int, int, int]], gaps: list[int], data: st.DataObject
+):
+    """Versions of a file have the same surroundings with other things farther away; each is looked at as if it were the first."""
+    texts = [planted_from(pick, engine).text for pick in picked]
+    versions = []
+    for gap in gaps:
+        order = data.draw(st.permutations(texts))
+        halves = [text[: data.draw(st.integers(0, len(text)))] for text in order]
+        versions += [b"\n".join((b"# line\n" * (gap // 7)).join((half, text)) for half, text in zip(halves, order, strict=True))]
+    shared = engine.clone()
+    assert [spans(shared.scan(blob)) for blob in versions] == [spans(engine.clone().scan(blob)) for blob in versions]

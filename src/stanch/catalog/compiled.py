@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, asdict, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, overload
 
@@ -23,7 +24,7 @@ from stanch.core.errors import ConfigError
 DATA: Final = Path(__file__).parent / "data"
 _HERE: Final = Path(__file__).parent
 _CODE: Final = (_HERE / "model.py", _HERE.parent / "engine" / "anchors.py", _HERE.parent / "engine" / "firstpass.py")
-FORMAT: Final = "7"
+FORMAT: Final = "8"
 _DEFAULTS: Final = {field.name: field.default for field in fields(Detector) if field.default is not MISSING}
 _LEFT_OUT: Final = ("positive", "negative", "sample", "facts", "covers")
 
@@ -49,12 +50,12 @@ class Thawed(Sequence[Detector]):
     """Detectors of a cache, each made when it is first asked for: a scan meets few of them.
 
     Args:
-        rows: as `_freeze` wrote them.
+        rows: as `_freeze` wrote them, each still in its frozen form.
     """
 
     __slots__ = ("_made", "_rows")
 
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
+    def __init__(self, rows: list[bytes]) -> None:
         self._rows = rows
         self._made: list[Detector | None] = [None] * len(rows)
 
@@ -71,7 +72,7 @@ class Thawed(Sequence[Detector]):
             return [self[number] for number in range(*index.indices(len(self)))]
         made = self._made[index]
         if made is None:
-            row = self._rows[index]
+            row: dict[str, Any] = marshal.loads(self._rows[index])  # noqa: S302  # see `_thaw`
             companions = tuple(CompanionSpec(**item) for item in row.get("companions", ()))
             made = self._made[index] = Detector(**{**row, "companions": companions})
         return made
@@ -90,22 +91,23 @@ def cache_folder() -> Path | None:
     return Path(base) / "stanch"
 
 
-def compiled_catalog(extra: Sequence[Path] = (), *, folder: Path | None = None, data: Path = DATA) -> Compiled:
+def compiled_catalog(extra: Sequence[Path] = (), *, folder: Path | None = None, data: Path = DATA, key: str = "") -> Compiled:
     """Return the catalog, from the cache when it is warm.
 
     Args:
         extra: the user's detector files and folders; their detectors replace those with the same id.
         folder: where the cache lies; ``None`` for no cache.
         data: the shipped detectors.
+        key: what `catalog_key` said a moment ago; looking at five hundred files again costs more than reading the cache.
 
     Raises:
         ConfigError: a detector file is wrong.
     """
-    key = _signature([data, *extra])
+    key = key or catalog_key(extra, data=data)
     path = folder / f"catalog-{key}.bin" if folder else None
     if path is not None:
         try:
-            return Compiled(_thaw(path.read_bytes()), key, folder)
+            return Compiled(_thaw(path), key, folder)
         except (OSError, ValueError, TypeError, KeyError, EOFError):
             pass
     detectors = _load([data], list(extra))
@@ -114,9 +116,18 @@ def compiled_catalog(extra: Sequence[Path] = (), *, folder: Path | None = None, 
     return Compiled(detectors, key, folder)
 
 
-def is_warm(extra: Sequence[Path] = (), *, folder: Path | None = None, data: Path = DATA) -> bool:
+def catalog_key(extra: Sequence[Path] = (), *, data: Path = DATA) -> str:
+    """Return the hash over what a catalog is made of.
+
+    Raises:
+        ConfigError: one of the user's files or folders is not there.
+    """
+    return _signature([data, *extra])
+
+
+def is_warm(key: str, folder: Path | None) -> bool:
     """Tell whether the caches of a catalog are there, so that a scan starts at once."""
-    return folder is not None and (folder / f"anchors-{_signature([data, *extra])}.hsdb").exists()
+    return folder is not None and (folder / f"anchors-{key}.hsdb").exists()
 
 
 def _load(shipped: list[Path], extra: list[Path]) -> list[Detector]:
@@ -152,12 +163,16 @@ def _freeze(detectors: Sequence[Detector]) -> bytes:
         row["companions"] = tuple(asdict(companion) for companion in detector.companions)
         for name in _LEFT_OUT:
             del row[name]
-        rows.append({name: value for name, value in row.items() if name not in _DEFAULTS or value != _DEFAULTS[name]})
+        rows.append(
+            marshal.dumps({name: value for name, value in row.items() if name not in _DEFAULTS or value != _DEFAULTS[name]})
+        )
     return marshal.dumps(rows)
 
 
-def _thaw(raw: bytes) -> Thawed:
-    rows = marshal.loads(raw)  # noqa: S302  # our own file in the user's own folder, as Python's .pyc files are
+@lru_cache(maxsize=1)
+def _thaw(path: Path) -> Thawed:
+    """Read a cache; its name says what is in it, so the engine and the report may share one."""
+    rows = marshal.loads(path.read_bytes())  # noqa: S302  # our own file in the user's own folder, as Python's .pyc files are
     if not isinstance(rows, list):
         raise TypeError("not a catalog")
     return Thawed(rows)

@@ -66,7 +66,7 @@ class CompanionSpec:
     secret: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, match_args=False)
 class Detector:
     """One type of secret.
 

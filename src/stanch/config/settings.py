@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FORMATS: Final = ("text", "json", "jsonl", "sarif", "gitlab", "html", "junit", "csv", "markdown")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, match_args=False)
 class Settings:
     """Everything a scan can be told. What each one means to people stands in `stanch.config.options.OPTIONS`.
 

@@ -43,7 +43,7 @@ class Confidence(str, Enum):
         return 2 - list(Confidence).index(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Commit:
     """A git commit as far as a finding needs it. Dates are ISO 8601 with offset."""
 
@@ -54,7 +54,7 @@ class Commit:
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class History:
     """Where a secret stands in a git history.
 
@@ -72,7 +72,7 @@ class History:
     paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Location:
     """One place in one blob."""
 
@@ -86,7 +86,7 @@ class Location:
     blob: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Companion:
     """Another part of the same credential, found near by: an account name, a tenant id, a password."""
 
@@ -96,7 +96,7 @@ class Companion:
     shown: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Finding:
     """One secret at one place, and why it is believed to be one."""
 
@@ -132,7 +132,7 @@ class Finding:
         return (where.path, where.start, where.end, self.detector, where.blob)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
 class Skipped:
     """Something that was not read, so nothing can be said about it.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from stanch.core.finding import Finding, Skipped
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class DetectorInfo:
     """What a report says about a detector, besides its findings."""
 
@@ -21,7 +21,7 @@ class DetectorInfo:
     help_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class Totals:
     """How much was read. No times here: the same input gives the same report."""
 
@@ -30,7 +30,7 @@ class Totals:
     commits: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
 class ScanReport:
     """Findings in their fixed order, what was not read, and how much was.
 

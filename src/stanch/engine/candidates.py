@@ -66,12 +66,17 @@ class Judge:
 
     Args:
         first: the first pass over the catalog whose detectors decide.
+
+    Attributes:
+        lacking: how many values were given up because the other half of the credential is not near; another text with the
+            same surroundings may have it, a little farther away.
     """
 
     def __init__(self, first: FirstPass) -> None:
         self._first = first
         self._detectors = first.catalog.detectors
         self._expressions: dict[str, re.Pattern[bytes]] = {}
+        self.lacking = 0
 
     # --- detectors with a shape of their own ------------------------------------------------------------------
 
@@ -291,6 +296,7 @@ class Judge:
             other = self._companion(data, match, spec)
             if other is None:
                 if spec.required:
+                    self.lacking += 1
                     return None
                 continue
             match.companions.append(other)

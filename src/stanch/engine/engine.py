@@ -130,6 +130,7 @@ class Engine:
                         value_end = max(value_end, start + known[0])
                         decoded_to = start + known[1] if known[1] >= 0 else decoded_to
                         continue
+                    lacking = self._judge.lacking
                     matches, end = self._judge.assigned(data, start)
                     value_end = max(value_end, end)
                     found.extend(matches)
@@ -140,7 +141,8 @@ class Engine:
                         decoded = max(0, decoded_to - start)
                         if region is not None:
                             found.extend(self._in_place(data, region, depth))
-                    looked = open_ or end <= start  # nothing can be said of an encoding that was not looked for
+                    # Nothing can be said of an encoding that was not looked for, nor of what lies beyond these surroundings.
+                    looked = (open_ or end <= start) and lacking == self._judge.lacking
                     if looked and not matches and region is None and max(end - start, decoded) + NEAR_AFTER <= BEHIND:
                         self._remember(around, (end - start, decoded))
             elif kind == "window":

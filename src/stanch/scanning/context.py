@@ -23,6 +23,7 @@ class ScanContext:
         key: the installation's key, under which fingerprints are made.
         salt: the baseline's salt; empty when there is no baseline.
         detectors: the user's detector files and folders.
+        catalog_key: the state of the catalog when the scan began, see `stanch.catalog.compiled.catalog_key`.
         only: detector ids or globs; nothing else is looked for when given.
         skip: detector ids or globs that are switched off.
         keep_values: whether plain values come back to the main process (``--show-secrets``).
@@ -41,6 +42,7 @@ class ScanContext:
     key: bytes
     salt: bytes = b""
     detectors: tuple[Path, ...] = ()
+    catalog_key: str = ""
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     keep_values: bool = False

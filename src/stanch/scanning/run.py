@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stanch import __version__
-from stanch.catalog.compiled import cache_folder, is_warm
+from stanch.catalog.compiled import cache_folder, catalog_key, is_warm
 from stanch.core.finding import Finding, History, Severity
 from stanch.core.report import ScanReport
 from stanch.scanning.context import ScanContext, installation_key
@@ -72,7 +72,7 @@ def run_scan(
     """
     progress = progress or Silent()
     context = _context(loaded, baseline, foreign)
-    if not is_warm(context.detectors, folder=context.cache):
+    if not is_warm(context.catalog_key, context.cache):
         progress.phase("preparing the detectors, once for this version")
     verdicts = Verdicts(context)
     allowlist = verdicts.allowlist
@@ -117,10 +117,12 @@ def run_scan(
 
 def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores | None) -> ScanContext:
     settings = loaded.settings
+    detectors = tuple(Path(d) for d in settings.detectors)
     return ScanContext(
         key=installation_key(),
         salt=baseline.salt if baseline is not None else b"",
-        detectors=tuple(Path(d) for d in settings.detectors),
+        detectors=detectors,
+        catalog_key=catalog_key(detectors),
         only=settings.only,
         skip=settings.skip,
         keep_values=settings.show_secrets,

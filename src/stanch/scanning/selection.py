@@ -20,7 +20,7 @@ def engine_for(context: ScanContext) -> Engine:
     Raises:
         ConfigError: one of the user's detectors is wrong.
     """
-    catalog = compiled_catalog(context.detectors, folder=context.cache)
+    catalog = compiled_catalog(context.detectors, folder=context.cache, key=context.catalog_key)
     if context.detectors:
         _check_own(context.detectors)
     return Engine(catalog, decode_depth=context.decode_depth)
@@ -68,7 +68,7 @@ def detector_facts(context: ScanContext, ids: Collection[str]) -> dict[str, Dete
     """Return what reports say about the detectors that found something."""
     if not ids:
         return {}
-    detectors = compiled_catalog(context.detectors, folder=context.cache).detectors
+    detectors = compiled_catalog(context.detectors, folder=context.cache, key=context.catalog_key).detectors
     found = {}
     for number in (bisect_left(detectors, identifier, key=lambda d: d.id) for identifier in sorted(ids)):
         detector = detectors[number]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stanch.catalog.compiled import _freeze, _thaw, cache_folder, compiled_catalog, is_warm
+from stanch.catalog.compiled import _freeze, _thaw, cache_folder, catalog_key, compiled_catalog, is_warm
 from stanch.catalog.load import DATA, load_file
 from stanch.core.errors import ConfigError
 
@@ -27,16 +27,22 @@ def without_examples(detector):
     return dataclasses.replace(detector, **{name: defaults[name] for name in LEFT_OUT})
 
 
-def test_frozen_and_thawed_detectors_are_the_same_but_for_what_is_left_out():
+def thaw(detectors, folder):
+    path = folder / "catalog.bin"
+    path.write_bytes(_freeze(detectors))
+    return _thaw(path)
+
+
+def test_frozen_and_thawed_detectors_are_the_same_but_for_what_is_left_out(tmp_path):
     detectors = load_file(DATA / "azure_identity.toml")
     assert any(d.companions for d in detectors)
     # Companions have no equality of their own: compare what they hold.
-    assert [dataclasses.asdict(d) for d in _thaw(_freeze(detectors))] == [
+    assert [dataclasses.asdict(d) for d in thaw(detectors, tmp_path)] == [
         dataclasses.asdict(without_examples(d)) for d in detectors
     ]
 
 
-def test_every_field_with_a_value_of_its_own_survives():
+def test_every_field_with_a_value_of_its_own_survives(tmp_path):
     (plain, *_) = load_file(DATA / "github.toml")
     marks = {"str": "mark", "float": 1.5, "int": 7, "bool": None, "tuple": ("mark",)}
     changes = {}
@@ -45,11 +51,11 @@ def test_every_field_with_a_value_of_its_own_survives():
         if field.name not in (*LEFT_OUT, "companions"):
             changes[field.name] = (not value) if isinstance(value, bool) else marks[type(value).__name__]
     other = dataclasses.replace(without_examples(plain), **changes)
-    assert list(_thaw(_freeze([other]))) == [other]
+    assert list(thaw([other], tmp_path)) == [other]
 
 
-def test_detectors_of_a_cache_are_made_once_when_asked_for():
-    thawed = _thaw(_freeze(load_file(DATA / "github.toml")))
+def test_detectors_of_a_cache_are_made_once_when_asked_for(tmp_path):
+    thawed = thaw(load_file(DATA / "github.toml"), tmp_path)
     assert thawed[0] is thawed[0]
     assert thawed[1:3] == [thawed[1], thawed[2]]
     assert thawed[-1].id == list(thawed)[-1].id
@@ -126,7 +132,7 @@ def test_where_the_cache_lies(monkeypatch, env, expected):
 
 
 def test_catalog_is_warm_once_its_anchors_are_kept(data, tmp_path):
-    assert not is_warm(folder=tmp_path, data=data)
+    assert not is_warm(catalog_key(data=data), tmp_path)
     (tmp_path / f"anchors-{compiled_catalog(data=data).key}.hsdb").write_bytes(b"")
-    assert is_warm(folder=tmp_path, data=data)
-    assert not is_warm(folder=None, data=data)
+    assert is_warm(catalog_key(data=data), tmp_path)
+    assert not is_warm(catalog_key(data=data), None)

@@ -3,6 +3,8 @@ import random
 import pytest
 from tests.support.values import TOKEN, leak, password, token
 
+from stanch.catalog.compiled import Compiled
+from stanch.catalog.model import detector_from
 from stanch.engine.engine import SEPARATOR, Engine, _merge
 
 
@@ -110,3 +112,31 @@ def test_windows_that_touch_are_one():
 def test_texts_of_what_is_found_hold_no_value(engine: Engine):
     found = engine.scan(leak())
     assert token().decode() not in repr(found) + str(found)
+
+
+def test_what_was_scanned_before_never_shows():
+    """A place in which nothing was found is remembered; the other half of a credential may lie beyond what is remembered of it."""
+    near = detector_from(
+        {
+            "id": "near-key", "name": "Near key", "kind": "token", "severity": "high", "value": "[0-9a-f]{32}", "near": ["contoso"],
+            "positive": ["a", "b", "c"], "negative": ["a", "b"],
+            "companion": [{"name": "account", "value": "acct[0-9]{8}", "within": 600, "required": True, "secret": False}],
+        },
+        provider="Contoso",
+    )  # fmt: skip
+    key = random.Random(8).randbytes(16).hex().encode()
+    lines = b"# just a comment line of text\n"
+    alone = b"nothing to see\n" + lines * 10 + b"contoso_key = " + key + b"\n" + lines * 12
+    together = b"acct12345678\n" + lines * 10 + b"contoso_key = " + key + b"\n" + lines * 12
+    engine = Engine(Compiled([near], "test", None))
+    for _ in range(2):
+        assert engine.scan(alone) == []
+        assert [m.value for m in engine.scan(together)] == [key]
+
+
+def test_what_is_remembered_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("stanch.engine.engine.MOST_REMEMBERED", 50)
+    twin = engine.clone()
+    for number in range(400):
+        twin.scan(b"password_%d = get_password(user_%d)\napi_key: %d0000\n" % (number, number, number))
+        assert len(twin._nothing) <= 50
