@@ -157,7 +157,7 @@ import {module}
 def broken(*args, **kwargs):
     raise {error}("cannot handle " + repr(args) + repr(kwargs) + sys.argv[-1])
 {module}.{name} = broken
-from stanch.cli.main import run
+from stanch.cli.entry import run
 run()
 """
 

@@ -38,7 +38,7 @@ class Option:
     """One option. A plain class, because a dataclass takes longer to make than everything else here.
 
     Attributes:
-        kind: ``path``, ``flag``, ``count``, ``size``, ``choice``, ``list``, ``paths``, ``globs`` or ``rules``.
+        kind: ``path``, ``text``, ``flag``, ``count``, ``size``, ``choice``, ``list``, ``paths``, ``globs`` or ``rules``.
         trust: who may set it in a file: `NARROW`, `OWN` or `NAMED`.
         least: smallest number.
     """
@@ -94,10 +94,21 @@ OPTIONS: Final[Mapping[str, Option]] = {
         Option("history", "flag", "Read the git history.", NARROW),
         Option("work_tree", "flag", "Read the work tree.", NARROW),
         Option("allow_comments", "flag", "Honour ignore comments in what is scanned.", NARROW),
-        Option("validity", "flag", "Ask issuers whether credentials still work; needs the network."),
+        Option("validity", "flag", "Ask issuers whether credentials still work; needs the network.", NAMED),
+        Option("issuer_host", "list", "Ask somewhere else: HOST=URL, for national clouds and simulators.", NAMED),
+        Option("allow_network", "list", "Private networks and hosts of your own that may be asked: CIDR, address, name.", NAMED),
+        Option("ca_file", "path", "Certificates of authorities to trust besides the system's, as PEM.", NAMED),
+        Option("proxy", "text", "Proxy for issuers; HTTPS_PROXY without it.", NAMED),
+        Option("rate", "count", "Requests a second to one issuer, at most.", NAMED, least=1),
+        Option("validity_cache", "flag", "Remember answers of issuers for a while.", NAMED),
         Option("allow", "rules", "What is accepted: rules in a file, finding ids or fingerprints elsewhere.", NARROW),
     )
 }
+
+NEGATABLE: Final = frozenset(("history", "work_tree", "allow_comments", "validity", "validity_cache"))
+"""Flags that have a ``--no-…`` twin on the command line."""
+SHORT: Final = {"format": "-f", "output": "-o", "quiet": "-q", "verbose": "-v", "jobs": "-j"}
+"""One-letter names on the command line."""
 
 _TRUE: Final = frozenset(("1", "true", "yes", "on"))
 _FALSE: Final = frozenset(("0", "false", "no", "off"))

@@ -6,8 +6,9 @@ Settings do not show their content in a `repr`, because people put their secrets
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from stanch.core.records import dataclass
 
 if TYPE_CHECKING:
     from stanch.config.allow_rule import AllowRule as AllowRule
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 FORMATS: Final = ("text", "json", "jsonl", "sarif", "gitlab", "html", "junit", "csv", "markdown")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Settings:
     """Everything a scan can be told. What each one means to people stands in `stanch.config.options.OPTIONS`.
 
@@ -30,6 +31,9 @@ class Settings:
         max_expanded: bytes that one outermost file may yield in all.
         max_members: members that one outermost file may yield.
         decode_depth: how many encodings may lie inside each other.
+        issuer_host: ``HOST=URL``: where an issuer is asked instead.
+        allow_network: networks, addresses and names that may be asked although they are not public.
+        rate: requests a second to one host.
     """
 
     format: str = "text"
@@ -58,6 +62,12 @@ class Settings:
     work_tree: bool = True
     allow_comments: bool = True
     validity: bool = False
+    issuer_host: tuple[str, ...] = ()
+    allow_network: tuple[str, ...] = ()
+    ca_file: str | None = None
+    proxy: str | None = None
+    rate: int = 5
+    validity_cache: bool = True
     allow: tuple[AllowRule, ...] = ()
 
 

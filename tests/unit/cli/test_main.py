@@ -3,19 +3,18 @@ import pytest
 from click.testing import CliRunner
 
 from stanch import __version__
-from stanch.cli import main
+from stanch.cli import ending, main
 from stanch.core.errors import InputError, SourceError
 
 
 def ended(monkeypatch, capsys, what: BaseException | int | None) -> tuple[int, str]:
-    """Run the command with a group that ends so; return the status and what was said."""
+    """Run a command that ends so; return the status and what was said."""
 
-    def act(**kwargs):
+    def act():
         if isinstance(what, BaseException):
             raise what
         return what
 
-    monkeypatch.setattr(main.cli, "main", act)
     statuses: list[int] = []
 
     def leave(status: int):
@@ -23,9 +22,9 @@ def ended(monkeypatch, capsys, what: BaseException | int | None) -> tuple[int, s
         raise SystemExit(status)
 
     # The command leaves without taking the interpreter apart, and would take the tests along.
-    monkeypatch.setattr(main.os, "_exit", leave)
+    monkeypatch.setattr(ending.os, "_exit", leave)
     with pytest.raises(SystemExit):
-        main.run()
+        ending.end_with(act)
     return statuses[0], capsys.readouterr().err
 
 
@@ -61,12 +60,11 @@ def test_bug_of_ours_ends_with_70_and_never_shows_its_text(monkeypatch, capsys):
 def test_debugging_shows_the_whole_bug(monkeypatch):
     monkeypatch.setenv("STANCH_DEBUG", "1")
 
-    def act(**kwargs):
+    def act():
         raise ValueError("what was scanned")
 
-    monkeypatch.setattr(main.cli, "main", act)
     with pytest.raises(ValueError, match="what was scanned"):
-        main.run()
+        ending.end_with(act)
 
 
 def test_error_about_a_name_that_is_no_text_can_be_told(monkeypatch, capsys):

@@ -4,7 +4,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from stanch.cli.options import environment_without_ours, first_path, say, scan_options, wants_color
+from stanch.cli.options import scan_options
+from stanch.cli.terminal import environment_without_ours, first_path, say, wants_color
 from stanch.config.options import OPTIONS
 
 

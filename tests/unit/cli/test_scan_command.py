@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from tests.support.values import TOKEN, leak, token
 
-from stanch.cli.scan_command import split_mode
+from stanch.cli.scanning import split_mode
 from stanch.core.errors import InputError
 from stanch.reports import FORMATS
 
@@ -119,10 +119,6 @@ def test_mode_of_a_later_version_is_refused_unless_it_is_a_path(folder):
         split_mode(("image", "x"))
     (folder / "image").mkdir()
     assert split_mode(("image",)) == ("", ("image",))
-
-
-def test_checking_validity_is_refused():
-    assert "not in this version" in str(run("scan", "in", "--validity").error)
 
 
 def test_verbose_says_what_was_held_back(folder):

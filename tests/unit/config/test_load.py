@@ -55,6 +55,13 @@ SAMPLES = {
     "max_depth": Sample("1", 1, "2", 2, 3, 3),
     "max_members": Sample("1", 1, "2", 2, 3, 3),
     "decode_depth": Sample("1", 1, "4", 4, 3, 3),
+    "issuer_host": Sample(
+        '["a=https://b"]', ("a=https://b",), "c=https://d", ("c=https://d",), ("e=https://f",), ("e=https://f",)
+    ),
+    "allow_network": Sample('["10.0.0.0/8"]', ("10.0.0.0/8",), "git.corp", ("git.corp",), ("::1",), ("::1",)),
+    "ca_file": Sample('"ca.pem"', "{root}/ca.pem", "env.pem", "env.pem", "flag.pem", "flag.pem"),
+    "proxy": same('"http://a:1"', "http://a:1", "http://b:2", "http://b:2", "http://c:3"),
+    "rate": Sample("7", 7, "8", 8, 9, 9),
     "allow": Sample(
         f'[{{reason = "x", findings = ["{FND[0]}"]}}]',
         (AllowRule(reason="x", findings=(FND[0],)),),
