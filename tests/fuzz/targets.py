@@ -45,7 +45,7 @@ def targets(scratch: Path) -> list[Target]:
         scratch: a folder for those that read files.
     """
     made: list[Target] = []
-    for build in (_engine, _decoders, _containers, _worker, _settings, _detectors, _foreign, _patterns, _git, _reports):
+    for build in (_engine, _decoders, _keys, _containers, _worker, _settings, _detectors, _foreign, _patterns, _git, _reports):
         made += build(scratch)
     return made
 
@@ -101,6 +101,29 @@ def _engine(_: Path) -> list[Target]:
             seeds=[b"\xfe".join(examples[n : n + 4]) for n in range(0, len(examples), 4)],
             words=(*_WORDS, b"\xfe"),
         ),
+    ]
+
+
+def _keys(_: Path) -> list[Target]:
+    from tests.support.key_corpus import private_containers, public_containers
+    from tests.support.key_material import NOW, PASSWORD
+
+    from stanch.keys.examine import examine
+    from stanch.keys.model import Password, Private
+
+    passwords = [Password(value=Private(PASSWORD.encode()), source="a test")]
+
+    def look(data: bytes) -> object:
+        found = examine(data, passwords=passwords, now=NOW)
+        for item in found.items:
+            assert PASSWORD not in repr(item)
+            assert item.private is None or item.facts.verdict.value == "usable", "only an open key hands out its private part"
+        assert found.what
+        return found.what, tuple((i.facts.container, i.facts.verdict, i.facts.algorithm) for i in found.items)
+
+    seeds = [container.content.data for container in (*private_containers(), *public_containers())]
+    return [
+        Target(name="keys", run=look, seeds=seeds, words=(b"\x30\x80", b"\x30\x82", b"\x02\x01\x03", b"\0\0", b"-----BEGIN "))
     ]
 
 

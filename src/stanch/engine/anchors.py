@@ -16,6 +16,9 @@ from typing import Any, Final
 from stanch.catalog.model import Detector
 from stanch.engine.database import CASELESS, DOTALL
 
+KEY_KINDS: Final = ("private_key", "certificate")
+SPLIT: Final = 12  # characters of a fixed text from which on its halves are looked for in base64 as well
+PIECE: Final = 8  # characters of base64 that are looked for in base64 again
 MAX_BACK: Final = 4_096  # bytes before a literal in which a match that contains it may begin
 
 # Words that make a name a credential's name. Each one costs: these are few enough for a gigabyte a second.
@@ -186,12 +189,16 @@ def _of_detector(index: int, detector: Detector) -> Iterator[Pattern]:
     written += [max(head.plain.split("\0"), key=len) for head in found]
     for form in sorted({form for form in written if len(form) >= MIN_LITERAL}):
         yield from _encoded(index, form.encode("latin-1"))
+        if detector.kind in KEY_KINDS and len(form) >= SPLIT:
+            yield from _in_pieces(index, form.encode("latin-1"))
+    if detector.anchor and detector.kind in KEY_KINDS:
+        yield from _encoded_heads(index, detector.expression)
     if detector.anchor:
         yield Pattern(detector.anchor, DOTALL, "window", index, back=min(detector.width, MAX_BACK) or MAX_BACK)
         return
     if found and all(any(literal in head.plain.lower() for literal in detector.literals) for head in found):
-        border = _BORDER if detector.value else ""
-        for text, length in sorted({(head.text, head.length) for head in found}):
+        for text, length, plain in sorted({(head.text, head.length, head.plain) for head in found}):
+            border = _BORDER if detector.value and not _stands_out(plain) else ""
             yield Pattern(border + text, DOTALL, "start", index, length)
         return
     for literal in detector.literals:
@@ -199,8 +206,14 @@ def _of_detector(index: int, detector: Detector) -> Iterator[Pattern]:
 
 
 # What the borders of a value (see `stanch.catalog.model.with_borders`) allow in front of it. Without it, every offset of a long
-# run of one letter would be a hit.
+# run of one letter would be a hit; but it makes the database a third larger, and each scan has to load that.
 _BORDER: Final = r"(?:^|[^A-Za-z0-9_]|\\[nrt])"
+
+
+def _stands_out(plain: str) -> bool:
+    """Tell whether a head begins with enough fixed text to be rare by itself."""
+    lead = plain.partition("\0")[0]
+    return len(lead) >= 4 and len(set(lead)) > 2
 
 
 def _as_written(expression: str, literal: str) -> list[str]:
@@ -248,6 +261,37 @@ def base64_fragments(literal: bytes, *, partly: bool) -> Iterator[tuple[int, str
             continue
         for form in sorted({fragment, fragment.replace("+", "-").replace("/", "_")}):
             yield align, front + escape(form) + back, len(form) + bool(back)
+
+
+def _in_pieces(index: int, literal: bytes) -> Iterator[Pattern]:
+    """Expressions for a long fixed text of a key in wrapped base64, and in base64 of base64, wrapped or not.
+
+    A line end cuts it in two, and of two encodings one inside the other there are two: a half, or a third, is always whole.
+    """
+    for half in (literal[: len(literal) // 2], literal[len(literal) // 2 :]):
+        for align, expression, length in base64_fragments(half, partly=False):
+            yield Pattern(expression, 0, "base64", index, length, align)
+    for inner in range(3):
+        text = _whole_characters(literal, inner).encode()
+        count = max(1, min(3, len(text) // PIECE))
+        for number in range(count):
+            piece = text[len(text) * number // count : len(text) * (number + 1) // count]
+            for align, expression, length in base64_fragments(piece, partly=False):
+                yield Pattern(expression, 0, "base64", index, length, align)
+
+
+def _whole_characters(literal: bytes, align: int) -> str:
+    """Return the base64 characters that a literal at a place in a group of three decides alone."""
+    text = base64.b64encode(b"\0" * align + literal + b"\0\0").decode()
+    return text[-(-align * 8 // 6) : 8 * (align + len(literal)) // 6]
+
+
+def _encoded_heads(index: int, expression: str) -> Iterator[Pattern]:
+    """Expressions for binary formats in base64, and in base64 of that: their heads have gaps, so no text stands for them."""
+    from stanch.engine.gaps import encoded_heads
+
+    for align, text, length in encoded_heads(expression):
+        yield Pattern(text, 0, "base64", index, length, align)
 
 
 _BASE64: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

@@ -7,9 +7,9 @@ between, and a value. Parsing each language would be exact and slow; this reads 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from stanch.core.records import dataclass
 from stanch.engine.lazy import Lazy
 
 LOOK_BACK: Final = 200
@@ -38,7 +38,7 @@ _NAMED: Final = Lazy(
 _OWNER: Final = Lazy(rb"""(?P<name>[\w.\-/]{2,80})["'\\]{0,3}\s{0,4}(?:[:=]\s{0,4})?(?:\{|</name>)[^\w}]{0,20}<?$""")
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Assignment:
     """A value and what it is called.
 

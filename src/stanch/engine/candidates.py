@@ -7,17 +7,19 @@ companions. Everything that says yes leaves a reason, so that a person can see w
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from stanch.catalog.model import CompanionSpec, Detector
+from stanch.catalog.model import Detector
 from stanch.engine import decode
 from stanch.engine.assignments import Assignment, read_assignment
 from stanch.engine.checks import run_checks
 from stanch.engine.checks.extents import EXTENTS
+from stanch.engine.companions import add_parts, parts_near
 from stanch.engine.firstpass import FirstPass
 from stanch.engine.lazy import Lazy
-from stanch.engine.match import RANK_CHECKED, RANK_GENERIC, RANK_NEAR, RANK_SHAPE, CompanionMatch, Match
+from stanch.engine.match import RANK_CHECKED, RANK_GENERIC, RANK_NEAR, RANK_SHAPE, Match
 from stanch.engine.plausible import (
     ends_in,
     entropy,
@@ -37,7 +39,8 @@ from stanch.engine.plausible import (
 
 NEAR_BEFORE: Final = 200
 NEAR_AFTER: Final = 80
-OTHER_LINE: Final = 10_000
+MOST_FAILED: Final = 200  # places in one window at which a value with an extent may turn out to be none
+LEAD: Final = 1_500  # bytes before a value in which they are undone for its companions
 UNESCAPE: Final = 8_192  # bytes of a window in which escaped quotes are undone
 LONG_WORD: Final = 6  # near words of this length count anywhere; from `MIDDLE_WORD` on they need a border in front; others two
 MIDDLE_WORD: Final = 4
@@ -90,11 +93,33 @@ class Judge:
 
     def within(self, data: bytes, detector: Detector, low: int, high: int) -> list[Match]:
         """Try *detector* everywhere in a window."""
+        if detector.extent:
+            found = self._one_by_one(data, detector, low, high)
+            return self._unescaped(data, detector, low, min(high, low + UNESCAPE)) if found is None else found
         matches = list(self._expression(detector.expression).finditer(data, low, high))
         if not matches:
             return self._unescaped(data, detector, low, min(high, low + UNESCAPE))
-        found = (self._accept(data, detector, m) for m in matches)
-        return [match for match in found if match is not None]
+        return [made for match in matches if (made := self._accept(data, detector, match)) is not None]
+
+    def _one_by_one(self, data: bytes, detector: Detector, low: int, high: int) -> list[Match] | None:
+        """Return the matches of an expression that takes more than the value, which says itself where the next may begin.
+
+        ``None`` when the expression matches nowhere.
+        """
+        found: list[Match] = []
+        failed = 0
+        pattern = self._expression(detector.expression)
+        while failed < MOST_FAILED:
+            match = pattern.search(data, low, high)
+            if match is None:
+                return found if found or failed else None
+            made = self._accept(data, detector, match)
+            if made is not None:
+                found.append(made)
+            else:
+                failed += 1
+            low = made.end if made is not None else match.start("value") + 1
+        return found
 
     def _unescaped(self, data: bytes, detector: Detector, low: int, high: int, at: int | None = None) -> list[Match]:
         """Look again with the quotes as they are meant: in XML, in JSON within a string, in C# and shell they are escaped."""
@@ -107,6 +132,10 @@ class Judge:
         text, outer = plain
         pattern = self._expression(detector.expression)
         found = [pattern.match(text)] if at is not None else list(pattern.finditer(text))
+        if at is not None and found[0] is not None and low and detector.companions:
+            # The other parts may stand before it: undo what is there as well.
+            text, outer = decode.unescape(data, max(0, low - LEAD), high) or plain
+            found = [pattern.match(text, bisect_left(range(len(text)), low, key=outer))]
         made = [self._accept(text, detector, match) for match in found if match is not None]
         kept = [match for match in made if match is not None]
         for match in kept:
@@ -293,36 +322,20 @@ class Judge:
 
     def _with_companions(self, data: bytes, match: Match) -> Match | None:
         for spec in match.detector.companions:
-            other = self._companion(data, match, spec)
-            if other is None:
-                if spec.required:
-                    self.lacking += 1
-                    return None
-                continue
-            match.companions.append(other)
-        if match.companions:
-            names = ", ".join(c.name for c in match.companions)
-            match.reasons = (*match.reasons, f"found together with its {names}")
+            others = parts_near(data, match.start, match.end, spec, self._expression(spec.expression))
+            if not others and spec.required:
+                self.lacking += 1
+                return None
+            add_parts(match, others)
         return match
 
-    def _companion(self, data: bytes, match: Match, spec: CompanionSpec) -> CompanionMatch | None:
-        low, high = max(0, match.start - spec.within), match.end + spec.within
-        best: CompanionMatch | None = None
-        nearest = 1 << 62
-        for found in self._expression(spec.expression).finditer(data, low, min(high, len(data))):
-            start, end = found.span("value")
-            if start < match.end and match.start < end:
-                continue
-            value = found["value"]
-            if not value or (spec.secret and (is_placeholder(value) or is_reference(value, data[max(0, start - 8) : start]))):
-                continue
-            low_end, high_start = (end, match.start) if end <= match.start else (match.end, start)
-            # What stands on the same line belongs together more than what is merely nearer on the next.
-            distance = high_start - low_end + (OTHER_LINE if data.find(b"\n", low_end, high_start) >= 0 else 0)
-            if distance < nearest:
-                nearest = distance
-                best = CompanionMatch(name=spec.name, value=value, start=start, end=end, secret=spec.secret)
-        return best
+    def complete(self, data: bytes, match: Match, start: int, end: int) -> None:
+        """Look for the other parts of a decoded match in the text around what it was decoded from, a span of *data*."""
+        known = {companion.name for companion in match.companions}
+        for spec in match.detector.companions:
+            if spec.name not in known:
+                expression = self._expression(spec.expression)
+                add_parts(match, parts_near(data, match.start, match.end, spec, expression, (start, end)))
 
     def _expression(self, text: str) -> re.Pattern[bytes]:
         compiled = self._expressions.get(text)

@@ -10,16 +10,25 @@ import binascii
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from stanch.core.records import dataclass
 from stanch.engine.lazy import Lazy
 
 REACH: Final = 48_000  # characters decoded to either side of a hit
 MAX_INFLATED: Final = 4 * 1024 * 1024
-_BACK: Final = Lazy(rb"[A-Za-z0-9+/_-]*(?:(?:\r?\n|\n\r?|n\\|n\\r\\)[ \t]*[A-Za-z0-9+/_-]+)*")
-_FORTH: Final = Lazy(rb"[A-Za-z0-9+/_-]*(?:(?:\r?\n|\\n|\\r\\n)[ \t]*[A-Za-z0-9+/_-]+)*={0,2}")
-_JUNK: Final = Lazy(rb"\\r|\\n|\s")
+# What stands between two runs of the alphabet that are one text: line ends, escaped ones too, with indentation; the end of a
+# string and the beginning of the next that is joined to it ("…" + ⏎ "…"); the backslash of an escaped slash.
+_BREAK: Final = rb"(?:\r?\n|\\n|\\r\\n)[ \t]*"
+_JOINT: Final = rb"""(?:\\[nr])?["'][ \t]{0,8}[+.&\\]?[ \t]{0,8}\r?\n[ \t]{0,80}[+.&]?[ \t]{0,8}[b@]?["']"""
+_GAP: Final = rb"(?:" + _BREAK + rb"|" + _JOINT + rb"|\\(?=/))"
+# Backwards the letter of an escape comes before its backslash, and a run of the alphabet has taken it already.
+_BREAK_BACK: Final = rb"(?:[ \t]*\n\r?|(?<=n)\\(?:r\\)?|[ \t]+n\\(?:r\\)?)"
+_JOINT_BACK: Final = rb"""["'][b@]?[ \t]{0,8}[+.&]?[ \t]{0,80}\n\r?[ \t]{0,8}[+.&\\]?[ \t]{0,8}["'](?:[nr]\\)?"""
+_GAP_BACK: Final = rb"(?:" + _BREAK_BACK + rb"|" + _JOINT_BACK + rb"|(?<=/)\\)"
+_BACK: Final = Lazy(rb"[A-Za-z0-9+/_-]*(?:" + _GAP_BACK + rb"[A-Za-z0-9+/_-]+)*")
+_FORTH: Final = Lazy(rb"[A-Za-z0-9+/_-]*(?:" + _GAP + rb"[A-Za-z0-9+/_-]+)*={0,2}")
+_JUNK: Final = Lazy(rb"\\r|\\n|\s|" + _JOINT + rb"|\\(?=/)")
 _HEX_BACK: Final = Lazy(rb"[0-9A-Fa-f]*")
 _WIDE_BACK: Final = Lazy(rb"(?:\x00[\t\r\n\x20-\x7e])*")
 _WIDE_FORTH: Final = Lazy(rb"(?:[\t\r\n\x20-\x7e]\x00)*")
@@ -27,7 +36,7 @@ _PERCENT_RUN: Final = Lazy(rb"[^\s\"'<>\\]*")
 _URLSAFE: Final = bytes.maketrans(b"-_", b"+/")
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Region:
     """Decoded bytes and the place they came from.
 

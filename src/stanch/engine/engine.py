@@ -183,19 +183,20 @@ class Engine:
         if region is None:
             return []
         regions.append(region)
-        return self._inside(region, depth)
+        return self._inside(data, region, depth)
 
-    def _inside(self, region: decode.Region, depth: int) -> list[Match]:
+    def _inside(self, data: bytes, region: decode.Region, depth: int) -> list[Match]:
         found = self._matches(region.data, self._first.database.scan(region.data), depth - 1)
         for match in found:
             match.decoded = (region.how, *match.decoded)
             _shift(match, region.outer)
+            self._judge.complete(data, match, region.start, region.end)
         return found
 
     def _in_place(self, data: bytes, region: decode.Region, depth: int) -> list[Match]:
         """Look at a decoded value where it stands: its name and the words around it still tell what it is."""
         if not decode.is_text(region.data):
-            return self._inside(region, depth)
+            return self._inside(data, region, depth)
         before = data[max(0, region.start - 200) : region.start]
         text = before + region.data + data[region.end : region.end + 80]
         first, last = len(before), len(before) + len(region.data)
@@ -205,6 +206,7 @@ class Engine:
                 match.decoded = (region.how, *match.decoded)
                 match.companions = [c for c in match.companions if first <= c.start and c.end <= last]
                 _shift(match, lambda s, e: region.outer(s - first, e - first))
+                self._judge.complete(data, match, region.start, region.end)
                 found.append(match)
         return found
 

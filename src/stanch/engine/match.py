@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from stanch.catalog.model import Detector
+from stanch.core.records import dataclass
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class CompanionMatch:
     """Another part of the same credential."""
 
@@ -25,7 +26,7 @@ class CompanionMatch:
 RANK_GENERIC, RANK_NEAR, RANK_SHAPE, RANK_CHECKED = range(4)
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Match:
     """One value at one place. Holds the plain value: it never leaves the process that scanned.
 

@@ -190,3 +190,34 @@ def test_both_kinds_of_utf16_are_narrowed_with_and_without_a_mark(text):
 @given(st.binary(max_size=60))
 def test_text_is_what_prints_in_ascii(raw):
     assert decode.is_text(raw) == all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in raw)
+
+
+@pytest.mark.parametrize(
+    "joint",
+    ['"\n      + "', '" +\n  "', '"\n    "', "'\n  . '", '" &\n "', '\\n"\n + "', '" \\\n  "', '"\n    b"'],
+    ids=["Java", "JavaScript", "Python", "PHP", "Basic", "line ends inside", "continued", "bytes"],
+)
+def test_strings_that_are_joined_are_one_text(joint: str):
+    plain = bytes(range(200)) + b"needle in the middle of it" + bytes(range(190, 0, -1))
+    text = base64.b64encode(plain).decode()
+    written = joint.join(text[at : at + 64] for at in range(0, len(text), 64))
+    data = f'static final String KEY = "{written}";'.encode()
+    align = plain.index(b"needle") % 3
+    fragment = base64.b64encode(b"\0" * align + b"needle in").decode()[-(-align * 8 // 6) : 8 * (align + 6) // 6].encode()
+    at = data.find(fragment)
+    assert at > 0
+    region = decode.base64_around(data, at + len(fragment), len(fragment), align)
+    assert region is not None
+    assert region.data == plain
+    assert region.outer(0, len(plain)) == (27, len(data) - 2 - text.count("="))
+
+
+def test_escaped_slashes_are_slashes():
+    plain = b"\xff\xff\xfe needle \xff\xff\xff" * 9
+    data = b'"' + base64.b64encode(plain).replace(b"/", b"\\/") + b'"'
+    assert b"\\/" in data
+    fragment = base64.b64encode(plain)[6:14]
+    assert b"/" not in fragment
+    at = data.index(fragment)
+    region = decode.base64_around(data, at + len(fragment), len(fragment), 1)
+    assert region is not None and plain.endswith(region.data)

@@ -22,6 +22,8 @@ CHECKS: Final[Mapping[str, Callable[[bytes], bool]]] = {
     "base64-32": structure.decodes_to(32),
     "base64-64": structure.decodes_to(64),
     "der-key": structure.is_der_key,
+    "der-key-file": structure.is_der_key_file,
+    "pgp-key-file": structure.is_pgp_key_file,
     "pem-key": structure.is_pem_key,
     "pkcs12": structure.is_pkcs12,
     "uuid4": structure.is_uuid4,

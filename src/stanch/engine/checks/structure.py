@@ -13,6 +13,15 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from stanch.engine.checks.asn1 import der_length
+from stanch.engine.checks.keystores import (
+    JAVA_MAGIC,
+    holds_pkcs12_key,
+    is_der_key_frame,
+    is_pgp_secret,
+    is_whole_der_key,
+    java_keystore,
+)
 from stanch.engine.lazy import Lazy
 
 _TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
@@ -169,41 +178,9 @@ def is_elastic_pair(value: bytes) -> bool:
 # --- keys ---------------------------------------------------------------------------------------------------------
 
 
-def der_length(data: bytes) -> int:
-    """Return the length in bytes of the DER element that *data* starts with, header included; 0 when there is none."""
-    if len(data) < 2:
-        return 0
-    first = data[1]
-    if first < 0x80:
-        return 2 + first
-    count = first & 0x7F
-    if not 1 <= count <= 4 or len(data) < 2 + count:
-        return 0
-    return 2 + count + int.from_bytes(data[2 : 2 + count], "big")
-
-
-def _body(data: bytes) -> bytes | None:
-    """Content of an outer SEQUENCE that fills at least what is there."""
-    if not data.startswith(b"\x30") or der_length(data) < 16:
-        return None
-    head = 2 + (data[1] & 0x7F if data[1] & 0x80 else 0)
-    return data[head:]
-
-
-_RSA_OID: Final = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
-
-
 def is_der(raw: bytes) -> bool:
     """Tell whether the bytes are a private key: PKCS#1, SEC1, DSA, PKCS#8 plain or encrypted."""
-    body = _body(raw)
-    if body is None:
-        return False
-    if body.startswith(b"\x02\x01\x00"):  # version 0: PKCS#1, DSA, or PKCS#8
-        return body[3:4] in (b"\x02", b"\x30")
-    if body.startswith(b"\x02\x01\x01"):  # version 1: SEC1, or PKCS#8 with the public key
-        return body[3:4] in (b"\x04", b"\x30")
-    # EncryptedPrivateKeyInfo: an algorithm, then the ciphertext. PBES2 and PBES1/PKCS#12 identifiers.
-    return body.startswith(b"\x30") and body[2:13].find(b"\x2a\x86\x48\x86\xf7\x0d\x01") > 0 and _RSA_OID not in body[:20]
+    return is_der_key_frame(raw)
 
 
 def _is_whole(raw: bytes) -> bool:
@@ -218,17 +195,19 @@ def is_der_key(value: bytes) -> bool:
 
 
 def is_pkcs12(value: bytes) -> bool:
-    """Tell whether base64 text is a PKCS#12 file (version 3, data or signedData inside): RFC 7292."""
-    raw = base64_bytes(value)
-    return raw is not None and is_pkcs12_bytes(raw)
+    """Tell whether a PKCS#12 file, raw or in base64, has a private key in it and not certificates alone: RFC 7292."""
+    raw = value if value[:1] == b"\x30" and value[1:2] >= b"\x80" else base64_bytes(value)
+    return raw is not None and holds_pkcs12_key(raw)
 
 
-def is_pkcs12_bytes(raw: bytes) -> bool:
-    """Tell whether bytes start as a PKCS#12 file does, DER or BER."""
-    if raw.startswith(b"\x30\x80"):
-        return raw[2:5] == b"\x02\x01\x03" and raw[5:7] == b"\x30\x80"
-    body = _body(raw)
-    return body is not None and body.startswith(b"\x02\x01\x03\x30") and b"\x2a\x86\x48\x86\xf7\x0d\x01\x07" in body[:32]
+def is_der_key_file(value: bytes) -> bool:
+    """Tell whether the bytes are a whole private key in DER: PKCS#1, SEC1, PKCS#8 plain or encrypted."""
+    return is_whole_der_key(value)
+
+
+def is_pgp_key_file(value: bytes) -> bool:
+    """Tell whether the bytes are an OpenPGP secret key, not a public one."""
+    return is_pgp_secret(value)
 
 
 _PEM: Final = Lazy(rb"-----BEGIN ([A-Z0-9 ]+)-----(.+?)(-----END|\Z)", re.DOTALL)
@@ -271,7 +250,7 @@ def _is_pgp_secret(raw: bytes) -> bool:
 _LABELS: Final = {b"OPENSSH": _is_openssh, b"PGP": _is_pgp_secret}
 
 
-_SSH2_HEADER: Final = re.compile(rb"(?:Comment|Subject): ?(?:\\*\"[^\"\n]{0,200}\"|[^\n\"\\]{0,200})")
+_SSH2_HEADER: Final = re.compile(rb"(?:Comment|Subject): ?(?:\\*\"[^\"\n]{0,200}\"|&quot;[^&\n]{0,200}&quot;|[^\n\"\\&]{0,200})")
 
 
 def is_ssh2_key(value: bytes) -> bool:
@@ -296,16 +275,14 @@ def is_putty_key(value: bytes) -> bool:
     return len(lines) == int(match.group(1)) and raw is not None and len(raw) >= 32
 
 
-_JKS_MAGIC: Final = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
-
-
 def is_java_keystore(value: bytes) -> bool:
-    """Tell whether a JKS or JCEKS store, raw or in base64, starts with a private or secret key, not with a certificate."""
-    raw = value if value.startswith(_JKS_MAGIC) else base64_bytes(value)
-    if raw is None or not raw.startswith(_JKS_MAGIC) or len(raw) < 100:
+    """Tell whether a JKS or JCEKS store, raw or in base64, has a private or secret key in it and not certificates alone."""
+    raw = value if value.startswith(JAVA_MAGIC) else base64_bytes(value)
+    if raw is None or len(raw) < 100:
         return False
-    version, count, tag = (int.from_bytes(raw[i : i + 4], "big") for i in (4, 8, 12))
-    return version in (1, 2) and 0 < count < 10_000 and tag in (1, 3)
+    found, length = java_keystore(raw)
+    # A secret key does not say how long it is; of all others a text has to be whole: what cuts it off may be an escape.
+    return found and (raw is value or bool(length) or raw.startswith(JAVA_MAGIC[1]))
 
 
 def is_clamped_32(value: bytes) -> bool:
