@@ -23,7 +23,10 @@ from stanch.core.errors import ConfigError
 
 DATA: Final = Path(__file__).parent / "data"
 _HERE: Final = Path(__file__).parent
-_CODE: Final = (_HERE / "model.py", _HERE.parent / "engine" / "anchors.py", _HERE.parent / "engine" / "firstpass.py")
+_CODE: Final = (
+    *(_HERE / name for name in ("model.py", "load.py")),
+    *(_HERE.parent / "engine" / name for name in ("anchors.py", "gaps.py", "firstpass.py")),
+)
 FORMAT: Final = "8"
 _DEFAULTS: Final = {field.name: field.default for field in fields(Detector) if field.default is not MISSING}
 _LEFT_OUT: Final = ("positive", "negative", "sample", "facts", "covers")

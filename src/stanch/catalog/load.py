@@ -70,9 +70,29 @@ def load_file(path: Path) -> list[Detector]:
     tables = document.get("detector", [])
     if not isinstance(tables, list) or not tables:
         raise ConfigError("no [[detector]] in this file", path=str(path), line=1)
+    shared = document.get("companions", {})
     # Detectors that came from another scanner's configuration have no examples; nobody could make them up.
     required = "imported_from" not in provider
-    return [_build(table, index, provider["name"], path, text, required) for index, table in enumerate(tables)]
+    return [
+        _build(_with_shared(table, shared, path), index, provider["name"], path, text, required)
+        for index, table in enumerate(tables)
+    ]
+
+
+def _with_shared(table: dict[str, Any], shared: Any, path: Path) -> dict[str, Any]:
+    """Return a detector's table with the companions that several detectors of the file have in common."""
+    names = table.get("companions")
+    if names is None:
+        return table
+    for name in names if isinstance(names, list) else [names]:
+        if not isinstance(shared, dict) or not isinstance(shared.get(name), list):
+            raise ConfigError(
+                f"detector {table.get('id', '')}: there are no [[companions.{name}]] in this file",
+                path=str(path),
+                hint="See docs/detectors.md.",
+            )
+    found = [*table.get("companion", []), *(item for name in names for item in shared[name])]
+    return {**{key: value for key, value in table.items() if key != "companions"}, "companion": found}
 
 
 def _build(table: dict[str, Any], index: int, provider: str, path: Path, text: str, examples_required: bool) -> Detector:

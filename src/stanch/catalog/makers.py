@@ -111,9 +111,16 @@ def _encrypted_der(rng: random.Random) -> bytes:
     return _der(0x30, algorithm + _der(4, rng.randbytes(1232)))
 
 
-def _pkcs12_der(rng: random.Random) -> bytes:
-    oid = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
-    safe = _der(0x30, oid + _der(0xA0, _der(4, rng.randbytes(2100))))
+def _data(content: bytes) -> bytes:
+    """A PKCS#7 ContentInfo of type data."""
+    return _der(0x30, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01" + _der(0xA0, _der(4, content)))
+
+
+def _pkcs12_der(rng: random.Random, *, with_key: bool = True) -> bytes:
+    bags = b"\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01"
+    inside = _der(0x30, _der(0x30, bags + b"\x03" + _der(0xA0, _der(4, rng.randbytes(800)))))
+    key = _der(0x30, _der(0x30, bags + b"\x02" + _der(0xA0, _encrypted_der(rng))))
+    safe = _data(_der(0x30, _data(inside) + (_data(key) if with_key else b"")))
     mac = _der(
         0x30,
         _der(0x30, _der(0x30, b"\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00") + _der(4, rng.randbytes(20))) + _der(4, rng.randbytes(8)),
@@ -215,9 +222,33 @@ def _putty(rng: random.Random) -> str:
     return "\n".join((*head, *public, f"Private-Lines: {len(private)}", *private, f"Private-MAC: {rng.randbytes(32).hex()}"))
 
 
-def _java_keystore(rng: random.Random) -> str:
-    head = b"\xfe\xed\xfe\xed\0\0\0\x02\0\0\0\x01\0\0\0\x01\0\x06upload\0\0\x01\x8b" + rng.randbytes(4)
-    return base64.b64encode(head + b"\0\0\x05\x01" + rng.randbytes(1900)).decode()
+def _java_keystore(rng: random.Random, *, with_key: bool = True) -> bytes:
+    def field(data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + data
+
+    date, certificate = b"\0\0\x01\x8b" + rng.randbytes(4), b"\0\x05X.509" + field(rng.randbytes(700))
+    key = b"\0\0\0\x01\0\x06upload" + date + field(rng.randbytes(1281)) + b"\0\0\0\x01" + certificate
+    entry = key if with_key else b"\0\0\0\x02\0\x06upload" + date + certificate
+    return b"\xfe\xed\xfe\xed\0\0\0\x02\0\0\0\x01" + entry + rng.randbytes(20)
+
+
+def _ed25519_der(rng: random.Random) -> bytes:
+    return _der(0x30, b"\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70" + _der(4, _der(4, rng.randbytes(32))))
+
+
+def _spki_der(rng: random.Random) -> bytes:
+    algorithm = _der(0x30, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00")
+    return _der(0x30, algorithm + _der(3, b"\0" + _der(0x30, _integer(rng, 256) + b"\x02\x03\x01\x00\x01")))
+
+
+def _pgp_binary(rng: random.Random, *, secret: bool = True) -> bytes:
+    def number(size: int) -> bytes:
+        return (8 * size).to_bytes(2, "big") + bytes((rng.randrange(0x80, 0x100),)) + rng.randbytes(size - 1)
+
+    body = b"\x04\x65" + rng.randbytes(3) + b"\x01" + number(256) + b"\0\x11\x01\0\x01"
+    if secret:
+        body += b"\xfe\x09\x03\x08" + rng.randbytes(8) + b"\x60" + rng.randbytes(16 + 690)
+    return (b"\x95" if secret else b"\x99") + len(body).to_bytes(2, "big") + body
 
 
 def _signed(rng: random.Random, claims: Mapping[str, object], algorithm: str = "HS256", size: int = 32) -> str:
@@ -310,7 +341,22 @@ MAKERS: Final[Mapping[str, Callable[[random.Random], str]]] = {
     "pgp-armor": _pgp,
     "ssh2-pem": _ssh2,
     "putty": _putty,
-    "java-keystore-base64": _java_keystore,
+    "java-keystore-base64": lambda rng: base64.b64encode(_java_keystore(rng)).decode(),
+    "java-keystore-binary": lambda rng: _java_keystore(rng).decode("latin-1"),
+    "java-truststore-base64": lambda rng: base64.b64encode(_java_keystore(rng, with_key=False)).decode(),
+    "pkcs12-certificates-binary": lambda rng: _pkcs12_der(rng, with_key=False).decode("latin-1"),
+    "pkcs12-certificates-base64": lambda rng: base64.b64encode(_pkcs12_der(rng, with_key=False)).decode(),
+    "pkcs8-der-binary": lambda rng: _pkcs8_der(rng).decode("latin-1"),
+    "rsa-der-binary": lambda rng: _rsa_der(rng).decode("latin-1"),
+    "ec-der-binary": lambda rng: _ec_der(rng).decode("latin-1"),
+    "ed25519-der-binary": lambda rng: _ed25519_der(rng).decode("latin-1"),
+    "ed25519-der-base64": lambda rng: base64.b64encode(_ed25519_der(rng)).decode(),
+    "encrypted-der-binary": lambda rng: _encrypted_der(rng).decode("latin-1"),
+    "encrypted-der-base64": lambda rng: base64.b64encode(_encrypted_der(rng)).decode(),
+    "spki-der-binary": lambda rng: _spki_der(rng).decode("latin-1"),
+    "pgp-binary": lambda rng: _pgp_binary(rng).decode("latin-1"),
+    "pgp-base64": lambda rng: base64.b64encode(_pgp_binary(rng)).decode(),
+    "pgp-public-binary": lambda rng: _pgp_binary(rng, secret=False).decode("latin-1"),
     "kubernetes-jwt": _kubernetes_jwt,
     "supabase-jwt": _supabase_jwt,
     "jwe": _jwe,

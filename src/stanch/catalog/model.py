@@ -17,8 +17,10 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
+
+from stanch.core.records import dataclass
 
 KINDS: Final = frozenset(
     [
@@ -43,7 +45,7 @@ _REQUIRED: Final = ("id", "name", "kind", "severity", "positive", "negative")
 _TEXT: Final = ("id", "name", "kind", "severity", "value", "expression", "sample", "anchor", "notes", "confidence", "extent")
 _LISTS: Final = ("positive", "negative", "near", "prefilter", "checks", "covers")
 _FREE: Final = ("validity", "revocation", "guide")
-KEYS: Final = frozenset((*_TEXT, *_LISTS, *_FREE, "entropy", "same_line", "companion", "tail", "generic"))
+KEYS: Final = frozenset((*_TEXT, *_LISTS, *_FREE, "entropy", "same_line", "companion", "tail", "generic", "inventory"))
 _ID: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -55,18 +57,28 @@ class DetectorError(ValueError):
         self.key = key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CompanionSpec:
-    """Another value of the same credential, looked for within `within` bytes of the first."""
+    """Another value of the same credential, looked for within `within` bytes of the first.
+
+    Attributes:
+        name: what it is; it may be that of another spec, as one thing is written in several ways.
+        expression: bytes pattern; its group ``value`` is the part.
+        within: bytes before and behind the value.
+        required: without it nothing is reported.
+        secret: whether it has to be redacted.
+        every: whether all of them belong to the credential (subscriptions of one certificate), and not the nearest alone.
+    """
 
     name: str
     expression: str
     within: int = 600
     required: bool = False
     secret: bool = True
+    every: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Detector:
     """One type of secret.
 
@@ -83,7 +95,9 @@ class Detector:
         width: longest possible match in bytes.
         weight: how many characters of its expression are fixed: of two that match, the one that says more wins.
         prefix: how many leading bytes of the value are fixed and public.
+        checkable: its issuer can be asked as the catalog declares.
         generic: matches by name only, and gives way to every specific detector.
+        inventory: a public mention of a credential (a thumbprint, a place in a store): listed beside the findings, none itself.
     """
 
     id: str
@@ -104,6 +118,7 @@ class Detector:
     weight: int = 0
     tail: bool = True
     generic: bool = False
+    inventory: bool = False
     confidence: str = ""
     companions: tuple[CompanionSpec, ...] = ()
     value: str = ""
@@ -113,6 +128,7 @@ class Detector:
     notes: str = ""
     help_url: str = ""
     covers: tuple[str, ...] = ()
+    checkable: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
 
@@ -145,6 +161,9 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "", 
         raise DetectorError("positive", "at least three positive examples are needed")
     if examples_required and len(table["negative"]) < 2:
         raise DetectorError("negative", "at least two negative examples are needed")
+    if table.get("inventory") and text["severity"] != "info":
+        raise DetectorError("inventory", "what is listed and not reported has severity info")
+    checkable = "validity" in table and _check_validity(table, provider)
     near = tuple(str(word).lower() for word in table.get("near", ()))
     if any(len(word) < 2 for word in near):
         raise DetectorError("near", "a near word needs at least two characters")
@@ -180,6 +199,7 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "", 
         weight=_weight(_parse(expression)),
         tail=bool(table.get("tail", text["kind"] != "password")),
         generic=bool(table.get("generic", False)),
+        inventory=bool(table.get("inventory", False)),
         confidence=text["confidence"],
         companions=tuple(_companion(item) for item in table.get("companion", ())),
         value=text["value"],
@@ -189,9 +209,18 @@ def detector_from(table: Mapping[str, Any], *, provider: str, origin: str = "", 
         notes=text["notes"],
         help_url=_help_url(table),
         covers=tuple(table.get("covers", ())),
+        checkable=checkable,
         facts={key: table[key] for key in _FREE if key in table},
         origin=origin,
     )
+
+
+def _check_validity(table: Mapping[str, Any], provider: str) -> bool:
+    """Refuse a wrong validity table now; tell whether it can be run. What it says is read when an issuer is asked."""
+    from stanch.catalog.validity import validity_from
+
+    names = [item["name"] for item in table.get("companion", ()) if isinstance(item.get("name"), str)]
+    return validity_from(table["validity"], detector=str(table["id"]), provider=provider, companions=names).runs
 
 
 def _weight(parsed: Any) -> int:
@@ -231,12 +260,14 @@ def _check_types(table: Mapping[str, Any], required: tuple[str, ...]) -> None:
         items = table.get(key, [])
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
             raise DetectorError(key, f"{key} must be a list of strings")
+    if not isinstance(table.get("inventory", False), bool):
+        raise DetectorError("inventory", "inventory must be true or false")
     if not isinstance(table.get("entropy", 0), (int, float)):
         raise DetectorError("entropy", "entropy must be a number of bits per character")
 
 
 def _companion(table: Mapping[str, Any]) -> CompanionSpec:
-    unknown = set(table) - {"name", "value", "expression", "within", "required", "secret"}
+    unknown = set(table) - {"name", "value", "expression", "within", "required", "secret", "every"}
     if unknown:
         raise DetectorError("companion", f"unknown key {min(unknown)!r} in companion")
     if not table.get("name") or bool(table.get("value")) == bool(table.get("expression")):
@@ -249,6 +280,7 @@ def _companion(table: Mapping[str, Any]) -> CompanionSpec:
         within=int(table.get("within", 600)),
         required=bool(table.get("required", False)),
         secret=bool(table.get("secret", True)),
+        every=bool(table.get("every", False)),
     )
 
 

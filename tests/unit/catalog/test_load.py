@@ -94,3 +94,19 @@ def test_imported_detectors_need_no_examples(written):
     lines = [line for line in table().splitlines() if not line.startswith(("positive", "negative"))]
     text = HEAD.rstrip() + '\nimported_from = "another scanner"\n\n' + "\n".join(lines)
     assert len(load_file(written(text))) == 1
+
+
+def test_companions_of_a_set_come_after_a_detectors_own(written):
+    sets = "[[companions.login]]\nname = \"user\"\nvalue = 'usr_[a-z]{4}'\nevery = true\n\n"
+    own = "\n[[detector.companion]]\nname = \"host\"\nvalue = 'hst_[a-z]{4}'\n"
+    first, second = load_file(written(HEAD + sets + table("one-token", 'companions = ["login"]') + own + table("two-token")))
+    assert [(c.name, c.every) for c in first.companions] == [("host", False), ("user", True)]
+    assert second.companions == ()
+
+
+@pytest.mark.parametrize("named", ['["logon"]', '"logon"', '["login", "logon"]'])
+def test_set_of_companions_that_is_not_there_is_told(written, named):
+    sets = "[[companions.login]]\nname = \"user\"\nvalue = 'usr_[a-z]{4}'\n\n"
+    error = refused(written(HEAD + sets + table("one-token", f"companions = {named}")))
+    assert "companions.logon" in error.message
+    assert "one-token" in error.message

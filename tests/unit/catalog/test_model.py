@@ -53,6 +53,8 @@ def made(**changes):
         ({"value": "[a-z]{30}"}, "value"),
         ({"value": "ab[0-9]{30}"}, "value"),
         ({"prefilter": ["ab"]}, "prefilter"),
+        ({"inventory": "yes", "severity": "info"}, "inventory"),
+        ({"inventory": True, "severity": "low"}, "inventory"),
         ({"companion": [{"name": "part"}]}, "companion"),
         ({"companion": [{"name": "part", "value": "a", "expression": "b"}]}, "companion"),
         ({"companion": [{"name": "part", "value": "a", "colour": "red"}]}, "companion"),
@@ -73,6 +75,11 @@ def test_expression_without_the_value_group_is_refused():
 def test_examples_may_be_missing_in_what_is_imported():
     table = {key: TABLE[key] for key in ("id", "name", "kind", "severity", "value")}
     assert detector_from(table, provider="Example", examples_required=False).positive == ()
+
+
+def test_what_is_only_listed_says_so():
+    assert made(inventory=True, severity="info").inventory
+    assert not made().inventory
 
 
 def test_facts_follow_from_the_value():
