@@ -52,7 +52,7 @@ class Ran:
 
     def found(self) -> set[tuple[str, str]]:
         """Detector and path of the findings of the JSON report."""
-        return {(item["detector"], item["location"]["path"]) for item in self.report["findings"]}
+        return {(item["detector"], item["path"]) for item in self.report["findings"]}
 
 
 def environment(**changes: str) -> dict[str, str]:

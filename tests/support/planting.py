@@ -48,8 +48,8 @@ class Plant:
 
 @cache
 def detectors() -> tuple[Detector, ...]:
-    """Every shipped detector, with its examples."""
-    return tuple(load_catalog())
+    """Every shipped detector whose values are reported, with its examples; what is only listed is not planted."""
+    return tuple(d for d in load_catalog() if not d.inventory)
 
 
 @cache
