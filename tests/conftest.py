@@ -121,3 +121,10 @@ def worker(engine: Any, cache: Path) -> Any:
 
     context = ScanContext(key=bytes.fromhex(KEY), keep_values=True, min_confidence="low", allow_comments=False, cache=cache)
     return Worker(context, engine.clone())
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name bytes and long texts by their argument: they are made anew in each process, and no value belongs into a log."""
+    if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 31):
+        return argname
+    return None

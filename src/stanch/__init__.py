@@ -18,7 +18,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from stanch.core.version import VERSION
+
+__version__ = VERSION
+
 __all__ = ["Finding", "ScanReport", "Scanner", "Secret", "__version__", "scan_bytes"]
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from stanch.core.finding import Finding
 from stanch.core.report import ScanReport
 from stanch.engine.engine import Engine
 from stanch.scanning.context import ScanContext, installation_key
-from stanch.scanning.scan import collect, merge, report
+from stanch.scanning.scan import collect, merge, report, with_links
 from stanch.scanning.selection import detector_facts, engine_for, selected
 from stanch.scanning.worker import Worker
 from stanch.sources.blob import Source
@@ -82,7 +82,7 @@ class Scanner:
             name: path or file name, when there is one: it tells lock files and tests apart.
         """
         result = self._worker().run(BytesJob(name, bytes(data)))
-        return merge(result.findings)
+        return with_links(merge(result.findings))
 
     def scan_paths(self, paths: Iterable[str | os.PathLike[str]], *, workers: int = 1) -> ScanReport:
         """Scan files and directories (not git history) and return the whole report.
@@ -99,7 +99,7 @@ class Scanner:
         targets = [os.fspath(path) for path in paths]
         sources: list[Source] = [FileSource(root=target) for target in targets]
         found = collect(sources, self._context, workers=workers)
-        findings = merge(found.findings)
+        findings = with_links(merge(found.findings))
         return report(
             found,
             findings,

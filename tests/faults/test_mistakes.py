@@ -30,7 +30,6 @@ def here(tmp_path: Path) -> Path:
         (["--baseline", "missing.json"], ["missing.json", "stanch baseline create"]),
         (["--detectors", "missing.toml"], ["missing.toml"]),
         (["--allow", "not an id"], ["--allow", "fnd_"]),
-        (["--validity"], ["not in this version"]),
         (["nonesuch-folder"], ["nonesuch-folder", "does not exist"]),
         (["image", "alpine:3"], ["not in this version"]),
         (["range"], ["needs to know which", "main..HEAD"]),

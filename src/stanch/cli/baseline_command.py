@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from stanch.cli.options import environment_without_ours, first_path, say, scan_options
-from stanch.cli.scan_command import perform, split_mode
+from stanch.cli.options import scan_options
+from stanch.cli.scanning import perform, split_mode
+from stanch.cli.terminal import environment_without_ours, first_path, say
 from stanch.config.load import Loaded, load
 from stanch.core.errors import InputError
 from stanch.scanning.run import Outcome

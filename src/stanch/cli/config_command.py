@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from stanch.cli.options import environment_without_ours, first_path, say, scan_options
+from stanch.cli.options import scan_options
+from stanch.cli.terminal import environment_without_ours, first_path, say
 from stanch.config.load import explain, load
 from stanch.core.errors import InputError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import random
@@ -10,12 +11,13 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from stanch.catalog.makers import MAKERS
-from stanch.cli.options import environment_without_ours
+from stanch.cli.terminal import environment_without_ours
 from stanch.core.errors import InputError, SourceError
 
 PEOPLE = (("Ada Brandt", "ada@contoso.example"), ("Jonas Weber", "jonas@contoso.example"))
@@ -52,6 +54,8 @@ def demo(folder: str | None, seed: int) -> int:
         (f"cd {root}", "the repository; look around"),
         ("stanch scan . -f html -o report.html", "a report to click through"),
         ("stanch scan git . -f sarif -o stanch.sarif", "history only, for code scanning"),
+        ("stanch check deploy/release.sh", "ask GitHub whether the token works (sends it there; this one never did)"),
+        ("stanch simulate azure", "stand-ins for Azure on this machine, to try `stanch check` on"),
         ("stanch detectors show azure-management-certificate", "what it is, and how it is revoked"),
         ("stanch baseline create", "accept what is known; from then on only new leaks are shown"),
         ("stanch scan staged", "only what you are about to commit"),
@@ -81,14 +85,32 @@ def make_repository(root: Path, rng: random.Random) -> None:
 
 
 def _publish_settings(rng: random.Random) -> str:
-    """A version 2.0 file as the portal made them: one PKCS#12 file with an empty password per subscription."""
+    """A version 2.0 file as the portal made them: a PKCS#12 without a password, the same for every subscription of its owner."""
+    certificate = _management_certificate()
     rows = "".join(
         f'    <Subscription ServiceManagementUrl="https://management.core.windows.net" Id="{_uuid(rng)}" Name="{name}" '
-        f'ManagementCertificate="{MAKERS["pkcs12-base64"](rng)}" />\n'
+        f'ManagementCertificate="{certificate}" />\n'
         for name in ("Contoso Production", "Contoso Staging")
     )
     profile = f'  <PublishProfile SchemaVersion="2.0" PublishMethod="AzureServiceManagementAPI">\n{rows}  </PublishProfile>\n'
     return f'<?xml version="1.0" encoding="utf-8"?>\n<PublishData>\n{profile}</PublishData>\n'
+
+
+def _management_certificate() -> str:
+    """A key pair made here and now and registered nowhere, as the portal wrote them: self-signed, in a PKCS#12 in base64."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
+    from cryptography.x509.oid import NameOID
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Windows Azure Tools")])
+    builder = x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(datetime(2023, 4, 3, tzinfo=UTC)).not_valid_after(datetime(2024, 4, 2, tzinfo=UTC))
+    certificate = builder.sign(key, hashes.SHA256())
+    return base64.b64encode(pkcs12.serialize_key_and_certificates(None, key, certificate, None, NoEncryption())).decode()
 
 
 def _release_script(rng: random.Random) -> str:
@@ -134,7 +156,7 @@ def _git(root: Path, *arguments: str) -> None:
 
 
 def _scan(root: Path) -> int:
-    from stanch.cli.scan_command import deliver, perform, status_of
+    from stanch.cli.scanning import deliver, perform, status_of
     from stanch.config.load import load
 
     before = Path.cwd()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,9 @@ def _described(detector: Detector) -> str:
     lines += [f"{name:<14} {text}" for name, text in rows if text]
     if detector.notes:
         lines += ["", *textwrap.wrap(detector.notes, width)]
-    for title, key in (("How to tell whether it is live", "validity"), ("How to revoke it", "revocation"), ("Guide", "guide")):
+    if "validity" in detector.facts:
+        lines += ["", "How to tell whether it is live", *(f"  {line}" for line in _validity(detector))]
+    for title, key in (("How to revoke it", "revocation"), ("Guide", "guide")):
         table = detector.facts.get(key)
         if isinstance(table, dict) and table:
             lines += ["", title] + [f"  {name}: {value}" for name, value in table.items()]
@@ -163,3 +166,14 @@ def _described(detector: Detector) -> str:
         *(f"  not found  {text}" for text in detector.negative),
     ]
     return "\n".join(line.replace("\n", "\\n") for line in lines)
+
+
+def _validity(detector: Detector) -> Iterator[str]:
+    """Say how the issuer is asked, one fact a line."""
+    from stanch.catalog.validity import validity_from
+    from stanch.catalog.validity_text import told
+
+    names = [companion.name for companion in detector.companions]
+    spec = validity_from(detector.facts["validity"], detector=detector.id, provider=detector.provider, companions=names)
+    for label, text in told(spec):
+        yield f"{label}: {text}"

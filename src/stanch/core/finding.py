@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from stanch.core.records import dataclass
 from stanch.core.secret import Secret
+
+if TYPE_CHECKING:  # most scans meet neither a key nor an issuer, and every scan pays for this module
+    from stanch.core.key_facts import KeyFacts
+    from stanch.core.validity import ValidityCheck
 
 
 class Severity(str, Enum):
@@ -43,7 +48,7 @@ class Confidence(str, Enum):
         return 2 - list(Confidence).index(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """A git commit as far as a finding needs it. Dates are ISO 8601 with offset."""
 
@@ -54,7 +59,7 @@ class Commit:
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """Where a secret stands in a git history.
 
@@ -72,7 +77,7 @@ class History:
     paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
     """One place in one blob."""
 
@@ -86,7 +91,7 @@ class Location:
     blob: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Companion:
     """Another part of the same credential, found near by: an account name, a tenant id, a password."""
 
@@ -96,9 +101,15 @@ class Companion:
     shown: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One secret at one place, and why it is believed to be one."""
+    """One secret at one place, and why it is believed to be one.
+
+    Attributes:
+        key: for keys and certificates, what the bytes are and how bad that is.
+        validity: what its issuer said, when it was asked.
+        same_key: ids of other findings with the same key pair, in another container or encoding.
+    """
 
     detector: str
     title: str
@@ -116,15 +127,25 @@ class Finding:
     also_at: tuple[Location, ...] = ()
     baseline_digest: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    key: KeyFacts | None = None
+    validity: ValidityCheck | None = None
+    same_key: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
         """A stable id of this finding that is the same on every machine and carries no trace of the value.
 
-        It joins detector, path and the redacted form, so it survives moved lines and needs no key.
+        It joins detector, path and the redacted form, so it survives moved lines and needs no key. Secrets of one file that
+        look alike when redacted are told apart by their order (tag ``ordinal``).
         """
-        text = "\0".join((self.detector, self.location.path, self.secret.redacted, *self.decoded))
+        parts = (self.detector, self.location.path, self.secret.redacted, *self.decoded)
+        text = "\0".join((*parts, self.tags["ordinal"]) if "ordinal" in self.tags else parts)
         return "fnd_" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+    @property
+    def is_public_key(self) -> bool:
+        """Whether an examination found no private key in it: not a leak."""
+        return self.key is not None and self.key.verdict.value == "public"
 
     def sort_key(self) -> tuple[Any, ...]:
         """Order of findings in every report: by place, then by detector."""
@@ -132,7 +153,26 @@ class Finding:
         return (where.path, where.start, where.end, self.detector, where.blob)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A mention of a certificate that is no leak: a thumbprint in a deployment file, a path into a certificate store.
+
+    It tells who uses a key, for the day on which that key is replaced.
+
+    Attributes:
+        detector: what kind of mention it is.
+        title: the same for people.
+        thumbprint: SHA-1 of the certificate, upper-case hex.
+        location: where it stands.
+    """
+
+    detector: str
+    title: str
+    thumbprint: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """Something that was not read, so nothing can be said about it.
 

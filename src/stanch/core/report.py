@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from stanch.core.finding import Finding, Skipped
+from stanch.core.finding import Finding, Reference, Skipped
+from stanch.core.records import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorInfo:
-    """What a report says about a detector, besides its findings."""
+    """What a report says about a detector, besides its findings.
+
+    Attributes:
+        checkable: whether issuers of this type can be asked if a credential still works.
+    """
 
     id: str
     name: str
@@ -19,9 +24,10 @@ class DetectorInfo:
     severity: str
     notes: str = ""
     help_url: str = ""
+    checkable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """How much was read. No times here: the same input gives the same report."""
 
@@ -30,7 +36,7 @@ class Totals:
     commits: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanReport:
     """Findings in their fixed order, what was not read, and how much was.
 
@@ -40,6 +46,7 @@ class ScanReport:
         skipped: what could not be read; not empty means the scan is incomplete.
         hidden: findings held back, by reason: ``low_confidence``, ``baseline``, ``allowed``.
         detectors: the detectors that the findings name.
+        references: mentions of certificates; no leaks, and no part of the exit status.
         show_secrets: whether renderers may print plain values (``--show-secrets``).
     """
 
@@ -50,4 +57,5 @@ class ScanReport:
     totals: Totals = field(default_factory=Totals)
     hidden: Mapping[str, int] = field(default_factory=dict)
     detectors: Mapping[str, DetectorInfo] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
     show_secrets: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from stanch.core.finding import Confidence
+from stanch.core.finding import Confidence, Location
 from stanch.core.report import DetectorInfo
 from stanch.reports.escape import visible
 from stanch.reports.groups import SecretGroup
@@ -38,7 +38,12 @@ def next_step(group: SecretGroup) -> str:
     if provider.lower().startswith("azure "):
         provider = "Azure"
     where = "" if provider.lower() in _NOBODY | _GROUPS else f" at {provider}"
-    step = _END_IT.get(lead.kind, _REVOKE).format(where=where)
+    key = lead.key
+    if key is not None and key.certificate is not None and key.certificate.self_signed:
+        # No authority can revoke it; it works as long as somebody trusts it by name.
+        step = f"Make a new key pair and take this certificate off everything that trusts it{where} first"
+    else:
+        step = _END_IT.get(lead.kind, _REVOKE).format(where=where)
     if group.in_head is False:
         step += "; it is gone from HEAD, but every clone still holds it."
     else:
@@ -48,9 +53,29 @@ def next_step(group: SecretGroup) -> str:
     return step
 
 
-def command(group: SecretGroup) -> str:
-    """Return the command that tells more about this type of secret."""
-    return f"stanch detectors show {visible(group.lead.detector)}"
+_IDENTITIES: Final = frozenset(("tenant id", "client id", "subscription id"))
+
+
+def command(group: SecretGroup, detectors: Mapping[str, DetectorInfo]) -> str:
+    """Return the command to run next: ask whether it still works, look closer at a key, or read about the type."""
+    lead = group.lead
+    info = detectors.get(lead.detector)
+    known = lead.kind != "private_key" or any(companion.name in _IDENTITIES for companion in lead.companions)
+    if lead.validity is None and info is not None and info.checkable and known:
+        return _on_content(lead.location, "check")
+    if lead.validity is None and lead.key is not None:
+        return _on_content(lead.location, "inspect")
+    return f"stanch detectors show {visible(lead.detector)}"
+
+
+def _on_content(place: Location, verb: str) -> str:
+    """Return a command on the file of a finding, or on the git object when only the history has it."""
+    import shlex
+
+    path = place.path.partition("!")[0]
+    if place.blob:
+        return f"git cat-file blob {visible(place.blob)} | stanch {verb} -"
+    return f"stanch {verb} {shlex.quote(visible(path))}"
 
 
 def help_url(group: SecretGroup, detectors: Mapping[str, DetectorInfo]) -> str:

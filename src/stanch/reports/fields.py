@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from stanch.core.finding import Commit, Companion, Finding, History, Location, Skipped
+from stanch.core.finding import Commit, Companion, Finding, History, Location, Reference, Skipped
 from stanch.core.report import DetectorInfo, ScanReport
 from stanch.core.secret import Secret
 from stanch.reports.escape import raw_bytes, well_formed
@@ -50,6 +50,26 @@ def finding_fields(finding: Finding, report: ScanReport) -> JSON:
         "history": _history_fields(finding.history),
         "also_at": [location_fields(place) for place in finding.also_at],
         "tags": {well_formed(key): well_formed(finding.tags[key]) for key in sorted(finding.tags)},
+        **_judged_fields(finding),
+    }
+
+
+def _judged_fields(finding: Finding) -> JSON:
+    """What is known beyond the text: of keys, and from issuers. The code for it loads when there is something."""
+    if finding.key is None and finding.validity is None:
+        return {"key": None, "validity": None}
+    from stanch.reports.key_text import key_fields, validity_fields
+
+    return {"key": key_fields(finding.key, finding.same_key), "validity": validity_fields(finding.validity)}
+
+
+def reference_fields(reference: Reference) -> JSON:
+    """Return the mention of a certificate."""
+    return {
+        "detector": reference.detector,
+        "title": well_formed(reference.title),
+        "thumbprint": well_formed(reference.thumbprint),
+        **location_fields(reference.location),
     }
 
 

@@ -23,7 +23,7 @@ from stanch.reports.groups import SecretGroup
 from stanch.reports.markup import code, prose
 from stanch.reports.options import ReportOptions
 from stanch.reports.stream import Rows, write_json
-from stanch.reports.wording import decoded_text, history_text, path_of, skipped_rows
+from stanch.reports.wording import decoded_text, history_text, judged_lines, path_of, skipped_rows
 
 VERSION: Final = "15.2.1"
 NO_TIME: Final = "1970-01-01T00:00:00"
@@ -158,6 +158,9 @@ def _details(finding: Finding) -> JSON:
     ):
         if value:
             details[key] = {"name": name, "type": "text", "value": value}
+    known = [f"{label}: {text}" if label else text for label, text in judged_lines(SecretGroup(findings=(finding,)))]
+    if known:
+        details["known"] = {"name": "Known", "type": "list", "items": [{"type": "text", "value": text} for text in known]}
     if finding.also_at:
         details["also_at"] = {"name": "Also at", "type": "list", "items": [_file_location(place) for place in finding.also_at]}
     return details

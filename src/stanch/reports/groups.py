@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from stanch.core.finding import Companion, Confidence, Finding, Location, Severity
+from stanch.core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

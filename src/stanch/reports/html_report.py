@@ -29,6 +29,7 @@ from stanch.reports.wording import (
     headline,
     history_text,
     incomplete,
+    judged_lines,
     path_of,
     plural,
     point,
@@ -179,6 +180,8 @@ def _rows(group: SecretGroup, report: ScanReport) -> Iterator[str]:
     yield _row("Inside", _text(decoded_text(lead)))
     yield _row("With", _items([_text(companion_text(companion, report)) for companion in group.companions]))
     yield _row("History", _text(history_text(lead)))
+    judged = [f"{_text(label)}{': ' if label else ''}{_text(text)}" for label, text in judged_lines(group)]
+    yield _row("Known", _items(judged))
     if lead.history and lead.history.introduced:
         yield _row("Commit", f"<code>{_text(lead.history.introduced.id)}</code> {_text(lead.history.introduced.subject)}")
     yield _row("Detector", f"<code>{_text(lead.detector)}</code>, {group.confidence.value} confidence")
@@ -204,9 +207,10 @@ def _next(group: SecretGroup, report: ScanReport) -> str:
     url = advice.help_url(group, report.detectors)
     link = f'<p><a href="{_text(url)}" rel="noopener noreferrer">{_text(url)}</a></p>' if url else ""
     notes = advice.notes(group, report.detectors)
+    how = _text(advice.command(group, report.detectors))
     return (
         f'<div class="next"><p><strong>Next:</strong> {_text(advice.next_step(group))}</p>'
-        f"{f'<p>{_text(notes)}</p>' if notes else ''}{link}<p><code>{_text(advice.command(group))}</code></p></div>"
+        f"{f'<p>{_text(notes)}</p>' if notes else ''}{link}<p><code>{how}</code></p></div>"
     )
 
 

@@ -23,6 +23,7 @@ from stanch.reports.wording import (
     headline,
     history_text,
     incomplete,
+    judged_lines,
     path_of,
     plural,
     severities,
@@ -126,6 +127,7 @@ def _facts(group: SecretGroup, report: ScanReport) -> list[str]:
         ("Found inside", [decoded_text(lead)]),
         ("With", [companion_text(companion, safe) for companion in group.companions]),
         ("History", [history_text(lead)]),
+        ("Known", [f"{label}: {text}" if label else text for label, text in judged_lines(group)]),
     ):
         said = "; ".join(prose(_short(text)) for text in texts[:_REASONS] if text)
         if said:
@@ -142,7 +144,10 @@ def _next(group: SecretGroup, report: ScanReport) -> str:
     url = advice.help_url(group, report.detectors)
     how = f" [How to revoke it](<{url}>)." if url else ""
     notes = prose(_short(advice.notes(group, report.detectors)))
-    return f"**Next:** {prose(advice.next_step(group))} {notes}".rstrip() + f"{how} More: {code(advice.command(group))}"
+    return (
+        f"**Next:** {prose(advice.next_step(group))} {notes}".rstrip()
+        + f"{how} More: {code(advice.command(group, report.detectors))}"
+    )
 
 
 def _foot(report: ScanReport, groups: Sequence[SecretGroup], options: ReportOptions) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from stanch.core.records import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions:
     """The reader's side of a report.
 

@@ -120,6 +120,11 @@ def _properties(finding: Finding) -> JSON:
     }
     if finding.decoded:
         properties["decoded"] = [well_formed(step) for step in finding.decoded]
+    if finding.key is not None or finding.validity is not None:
+        from stanch.reports.key_text import key_fields, validity_fields
+
+        properties["key"] = key_fields(finding.key, finding.same_key)
+        properties["validity"] = validity_fields(finding.validity)
     history = finding.history
     if history is not None:
         commit = history.introduced

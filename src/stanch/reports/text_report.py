@@ -23,9 +23,12 @@ from stanch.reports.wording import (
     headline,
     history_text,
     incomplete,
+    judged_lines,
     plural,
     point,
     skipped_rows,
+    what_is_mentioned,
+    what_issuers_said,
     what_was_hidden,
     what_was_read,
 )
@@ -120,6 +123,8 @@ class _Page:
         for number, companion in enumerate(group.companions):
             yield from self._fact("" if number else "with", companion_text(companion, self.report))
         yield from self._fact("history", history_text(lead))
+        for label, text in judged_lines(group):
+            yield from self._fact(label, text)
         if self.options.next_steps:
             yield from self._next(group)
 
@@ -129,7 +134,7 @@ class _Page:
         url = advice.help_url(group, self.report.detectors)
         if url:
             yield f"{_MARGIN}{'':{_LABEL}}{self.paint.link(url, self.paint(url, CYAN))}"
-        yield f"{_MARGIN}{'':{_LABEL}}{self.paint(advice.command(group), BOLD)}"
+        yield f"{_MARGIN}{'':{_LABEL}}{self.paint(advice.command(group, self.report.detectors), BOLD)}"
 
     def _fact(self, label: str, text: str, style: str = "") -> Iterator[str]:
         if not text:
@@ -150,10 +155,13 @@ class _Page:
         if groups:
             yield self.paint("─" * (min(self.options.width, _RULE) if self.options.width > 0 else _RULE), DIM)
         yield self._headline(groups)
-        yield from self._sentence(what_was_read(self.report))
+        yield from self._sentence(what_issuers_said(groups), style=BOLD)
+        if self.report.totals.blobs or not groups:
+            yield from self._sentence(what_was_read(self.report))
         yield from self._sentence(what_was_hidden(self.report))
+        yield from self._sentence(what_is_mentioned(self.report, groups))
         yield from self._skipped()
-        if groups and self.options.next_steps:
+        if groups and self.options.next_steps and self.report.totals.blobs:
             yield ""
             for when, how in advice.accepting():
                 yield from self._sentence(f"{when} {how}.", style=DIM)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from stanch.core.finding import Commit, Companion, Finding, Location, Severity, Skipped
+from stanch.core.records import dataclass
 from stanch.core.report import ScanReport
 from stanch.reports.escape import visible
 from stanch.reports.fields import shown_value
@@ -21,6 +21,7 @@ _HIDDEN: Final = {
     "comment": "allowed by a comment beside it",
     "lock_file": "in lock or checksum files",
     "compiled": "known by name only, in compiled files",
+    "public_key": "public: certificates or keys without their private part",
     "low_severity": "below the least severity",
 }
 _UNITS: Final = ("kB", "MB", "GB", "TB", "PB")
@@ -142,3 +143,47 @@ def introduced_text(commit: Commit) -> str:
 def decoded_text(finding: Finding) -> str:
     """Return how the value was wrapped, outermost first."""
     return " › ".join(visible(step) for step in finding.decoded)
+
+
+def judged_lines(group: SecretGroup) -> Iterator[tuple[str, str]]:
+    """Yield (label, text) about what is known of a key and of a credential's validity; mostly nothing."""
+    lead = group.lead
+    if lead.key is None and lead.validity is None:
+        return
+    from stanch.reports.key_text import key_lines, validity_lines
+
+    if lead.key is not None:
+        yield from key_lines(lead.key)
+    others = tuple(dict.fromkeys(i for finding in group.findings for i in finding.same_key))
+    others = tuple(i for i in others if i not in {finding.id for finding in group.findings})
+    if others:
+        yield "same key", f"as in {', '.join(others[:5])}" + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+    if lead.validity is not None:
+        yield from validity_lines(lead.validity)
+
+
+def what_is_mentioned(report: ScanReport, groups: Sequence[SecretGroup]) -> str:
+    """Return one sentence about mentions of certificates, above all of those whose keys leaked; or nothing."""
+    if not report.references:
+        return ""
+    leaked = {
+        certificate.sha1
+        for group in groups
+        if group.lead.key is not None
+        for certificate in (group.lead.key.certificate, *group.lead.key.chain)
+        if certificate is not None
+    }
+    hit = [reference for reference in report.references if reference.thumbprint in leaked]
+    text = f"{plural(len(report.references), 'mention')} of certificates by thumbprint (no leak; JSON lists them)"
+    if hit:
+        places = ", ".join(point(reference.location) for reference in hit[:5])
+        text += f"; of leaked ones, so these use them: {places}" + (f" and {len(hit) - 5} more" if len(hit) > 5 else "")
+    return f"{text}."
+
+
+def what_issuers_said(groups: Sequence[SecretGroup]) -> str:
+    """Return one sentence counting what issuers said, or nothing when nobody asked."""
+    said = [group.lead.validity.validity.value for group in groups if group.lead.validity is not None]
+    order = ("live", "dormant", "expired", "dead", "inconclusive", "unchecked")
+    counts = [f"{said.count(word):,} {word}" for word in order if word in said]
+    return f"Issuers say: {', '.join(counts)}." if counts else ""

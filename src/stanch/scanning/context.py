@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from stanch.core.records import dataclass
 from stanch.sources.limits import Limits
 
 if TYPE_CHECKING:
     from stanch.config.settings import AllowRule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ScanContext:
     """Settings of one scan as the workers use them.
 
@@ -35,6 +36,7 @@ class ScanContext:
         allow: rules about what is accepted.
         exclude: path patterns that are not read.
         prefix: what stands before the scan's paths so that they count from the folder of the settings file.
+        now: seconds since 1970 by which certificates have expired or not; one moment for the whole scan; 0 for now.
         verbose: whether each match that was held back is named.
         sha1: whether findings carry the SHA-1 of their value, to compare with a detect-secrets baseline.
     """
@@ -56,6 +58,7 @@ class ScanContext:
     prefix: str = ""
     sha1: bool = False
     verbose: bool = False
+    now: float = 0.0
 
 
 def installation_key(env: Mapping[str, str] | None = None) -> bytes:

@@ -6,16 +6,20 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from stanch.core.finding import Companion, Confidence, Finding, Location, Severity
+from stanch.core.finding import Companion, Confidence, Finding, Location, Reference, Severity
 from stanch.core.redact import redact
 from stanch.core.secret import Secret, fingerprint_of
 from stanch.engine.lines import Lines, snippet
 from stanch.engine.match import CompanionMatch, Match
 from stanch.scanning.context import ScanContext
 
+if TYPE_CHECKING:
+    from stanch.scanning.judging import KeyJudge
+
 MOST_PLACES: Final = 1_000  # places of one secret in one blob that are listed
+MOST_PARTS: Final = 100  # companions of one certificate over all its places
 _JUNK: Final = re.compile(rb"\\r|\\n|[\s\"'+,;\\]")
 WAITING_TAG: Final = "allow"  # as in `stanch.config.allow`, which is not loaded for it
 BASIS: Final = ("name", "nearby word", "format", "checksum")
@@ -43,6 +47,7 @@ def make_findings(
     offset: int = 0,
     lines: Lines | None = None,
     masked: Sequence[Match] | None = None,
+    judge: KeyJudge | None = None,
 ) -> list[Finding]:
     """Turn the matches of one blob into findings, one per secret; more places of the same secret go to `also_at`.
 
@@ -55,6 +60,7 @@ def make_findings(
         offset: where *data* begins in the blob.
         lines: counts lines; made when not given.
         masked: all matches of the blob, also those not reported: snippets show none of their values.
+        judge: says of keys what they are; without it they are not examined.
     """
     lines = lines or Lines(data)
     masked = matches if masked is None else masked
@@ -66,12 +72,53 @@ def make_findings(
         mark = fingerprint_of(identity(match), context.key)
         key = (match.detector.id, mark)
         if key in found:
+            if match.detector.kind == "certificate":
+                found[key] = _joined(found[key], match, context, lines)
             places = more.setdefault(key, [])
             if len(places) < MOST_PLACES:
                 places.append(place)
             continue
-        found[key] = _finding(match, data, context, place, mark, hide, lines)
+        finding = _finding(match, data, context, place, mark, hide, lines)
+        found[key] = _judged(finding, match, data, masked, judge, context) if judge is not None else finding
     return [replace(finding, also_at=tuple(more[key])) if key in more else finding for key, finding in found.items()]
+
+
+BESIDE: Final = "certificates in the same file"
+"""Name of a companion that carries certificates to where issuers are asked; no report shows it."""
+
+
+def _judged(
+    finding: Finding, match: Match, data: bytes, others: Sequence[Match], judge: KeyJudge, context: ScanContext
+) -> Finding:
+    """Say what a key is."""
+    from stanch.scanning.judging import certificates_beside
+
+    beside = certificates_beside(match, data)
+    judged = judge.applied(finding, match, others, beside)
+    if not beside or not context.keep_values:
+        return judged
+    carried = Secret(beside, fingerprint=fingerprint_of(beside, context.key), redacted="certificates")
+    return replace(judged, companions=(*judged.companions, Companion(name=BESIDE, secret=carried, line=0)))
+
+
+def make_references(matches: Sequence[Match], lines: Lines, *, path: str, blob: str = "", offset: int = 0) -> list[Reference]:
+    """Turn matches that only mention a certificate into references."""
+    return [
+        Reference(
+            detector=match.detector.id,
+            title=match.detector.name,
+            thumbprint=thumbprint,
+            location=_location(match, lines, path, blob, offset),
+        )
+        for match in matches
+        for thumbprint in _thumbprints(match.value)
+    ]
+
+
+def _thumbprints(value: bytes) -> list[str]:
+    """Return the thumbprints of a setting: one, or several between commas."""
+    text = value.decode("ascii", "replace").upper().replace(":", "")
+    return list(dict.fromkeys(re.findall(r"[0-9A-F]{40}", re.sub(r"[ \u200e]", "", text))))
 
 
 def _finding(
@@ -101,6 +148,14 @@ def _finding(
         baseline_digest=digest,
         tags=_tags(match, context),
     )
+
+
+def _joined(finding: Finding, match: Match, context: ScanContext, lines: Lines) -> Finding:
+    """Add the parts of the same certificate at another place: a .publishsettings file repeats it for each subscription."""
+    known = {(companion.name, companion.secret.fingerprint) for companion in finding.companions}
+    others = (_companion(c, context, lines) for c in match.companions)
+    new = tuple(c for c in others if (c.name, c.secret.fingerprint) not in known)
+    return replace(finding, companions=(*finding.companions, *new)[:MOST_PARTS]) if new else finding
 
 
 def _tags(match: Match, context: ScanContext) -> dict[str, str]:

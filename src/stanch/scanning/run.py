@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stanch import __version__
 from stanch.catalog.compiled import cache_folder, catalog_key, is_warm
 from stanch.core.finding import Finding, History, Severity
+from stanch.core.records import dataclass
 from stanch.core.report import ScanReport
 from stanch.scanning.context import ScanContext, installation_key
 from stanch.scanning.findings import WAITING_TAG
-from stanch.scanning.scan import Collected, Progress, Silent, collect, merge, report
+from stanch.scanning.scan import Collected, Progress, Silent, collect, merge, report, with_links
 from stanch.scanning.selection import detector_facts
 from stanch.scanning.targets import Target, plan
 from stanch.scanning.verdicts import Verdicts
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
     from stanch.config.baseline import Baseline
     from stanch.config.foreign import ForeignIgnores
     from stanch.config.load import Loaded
+    from stanch.scanning.asking import Asker
     from stanch.sources.git_changes import GitChanges
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Outcome:
     """A finished scan.
 
@@ -56,6 +59,7 @@ def run_scan(
     baseline: Baseline | None = None,
     progress: Progress | None = None,
     foreign: ForeignIgnores | None = None,
+    ask: Asker | None = None,
 ) -> Outcome:
     """Scan.
 
@@ -66,12 +70,13 @@ def run_scan(
         baseline: accepted findings; its salt is used for digests.
         progress: is told how far it got.
         foreign: what other scanners' ignore files accept.
+        ask: adds what issuers say of the findings that are reported; nobody is asked without it.
 
     Raises:
         StanchError: something cannot be scanned at all.
     """
     progress = progress or Silent()
-    context = _context(loaded, baseline, foreign)
+    context = _context(loaded, baseline, foreign, keep_values=loaded.settings.show_secrets or ask is not None)
     if not is_warm(context.catalog_key, context.cache):
         progress.phase("preparing the detectors, once for this version")
     verdicts = Verdicts(context)
@@ -91,14 +96,21 @@ def run_scan(
         placed = _placed(target, part, placed, progress)
         if part.interrupted:
             break
-    findings = [_untagged(f) for f in _kept(merge(placed), verdicts, loaded, foreign, found)]
+    findings = with_links([_untagged(f) for f in _kept(merge(placed), verdicts, loaded, foreign, found)])
     known = tuple(f for f in findings if baseline is not None and baseline.covers(f))
     if known:
         found.hidden["baseline"] = found.hidden.get("baseline", 0) + len(known)
     hidden = set(map(id, known))
+    shown = [f for f in findings if id(f) not in hidden]
+    if ask is not None:
+        shown = _asked(shown, ask, found, keep=loaded.settings.show_secrets)
+    if context.keep_values and shown:
+        from stanch.scanning.validity import without_certificates
+
+        shown = without_certificates(shown)
     made = report(
         found,
-        [f for f in findings if id(f) not in hidden],
+        shown,
         targets=[t for n, t in enumerate(x.shown for x in targets) if t not in [y.shown for y in targets[:n]]],
         version=__version__,
         detectors=detector_facts(context, {f.detector for f in findings}),
@@ -115,7 +127,18 @@ def run_scan(
     )
 
 
-def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores | None) -> ScanContext:
+def _asked(findings: list[Finding], ask: Asker, found: Collected, *, keep: bool) -> list[Finding]:
+    """Ask issuers; an interruption meanwhile loses none of what was found."""
+    from stanch.scanning.validity import without_values
+
+    try:
+        findings = ask(findings)
+    except KeyboardInterrupt:
+        found.interrupted = True
+    return findings if keep else without_values(findings)
+
+
+def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores | None, *, keep_values: bool) -> ScanContext:
     settings = loaded.settings
     detectors = tuple(Path(d) for d in settings.detectors)
     return ScanContext(
@@ -125,7 +148,7 @@ def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores 
         catalog_key=catalog_key(detectors),
         only=settings.only,
         skip=settings.skip,
-        keep_values=settings.show_secrets,
+        keep_values=keep_values,
         allow_comments=settings.allow_comments,
         min_confidence=settings.min_confidence,
         decode_depth=settings.decode_depth,
@@ -135,6 +158,7 @@ def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores 
         exclude=settings.exclude,
         prefix=loaded.prefix(Path.cwd()),
         verbose=settings.verbose,
+        now=time.time(),
         sha1=bool(foreign and foreign.detect_secrets.hashes),
     )
 
@@ -142,6 +166,7 @@ def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores 
 def _add(found: Collected, part: Collected) -> None:
     found.skipped.extend(part.skipped)
     found.held.extend(part.held)
+    found.references.extend(r for r in part.references if r.location.path)  # what only the past mentions needs no key today
     found.blobs += part.blobs
     found.bytes += part.bytes
     found.interrupted = found.interrupted or part.interrupted

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
-from stanch.core.finding import Finding, Skipped
+from stanch.core.finding import Finding, Reference, Skipped
+from stanch.core.records import dataclass
 from stanch.core.report import DetectorInfo, ScanReport, Totals
 from stanch.scanning.context import ScanContext
 from stanch.scanning.pool import run_jobs
@@ -45,7 +46,7 @@ class Silent:
         """Do nothing."""
 
 
-@dataclass(slots=True, eq=False, repr=False, match_args=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Collected:
     """What the workers found, in the order of their jobs."""
 
@@ -53,6 +54,7 @@ class Collected:
     skipped: list[Skipped] = field(default_factory=list)
     hidden: dict[str, int] = field(default_factory=dict)
     held: list[Held] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
     blobs: int = 0
     bytes: int = 0
     commits: int = 0
@@ -87,6 +89,7 @@ def collect(sources: Iterable[Source], context: ScanContext, *, workers: int = 0
         found.findings.extend(result.findings)
         found.skipped.extend(result.skipped)
         found.held.extend(result.held)
+        found.references.extend(result.references)
         found.blobs += result.blobs
         found.bytes += result.bytes
         for reason, count in result.hidden.items():
@@ -122,7 +125,26 @@ def merge(findings: Iterable[Finding]) -> list[Finding]:
         else:
             places = {*first.also_at, finding.location, *finding.also_at} - {first.location}
             found[key] = replace(first, also_at=tuple(sorted(places, key=lambda p: (p.path, p.start, p.blob))))
-    return sorted(found.values(), key=Finding.sort_key)
+    return _told_apart(sorted(found.values(), key=Finding.sort_key))
+
+
+def with_links(findings: list[Finding]) -> list[Finding]:
+    """Tell findings of one key pair about each other; free where no key was found."""
+    if all(finding.key is None for finding in findings):
+        return findings
+    from stanch.scanning.judging import linked
+
+    return linked(findings)
+
+
+def _told_apart(findings: list[Finding]) -> list[Finding]:
+    """Number findings that would have the same id: two passwords of one length in one file look alike when redacted."""
+    seen: dict[str, int] = {}
+    out = []
+    for finding in findings:
+        count = seen[finding.id] = seen.get(finding.id, 0) + 1
+        out.append(replace(finding, tags={**finding.tags, "ordinal": str(count)}) if count > 1 else finding)
+    return out
 
 
 def report(
@@ -149,5 +171,12 @@ def report(
         totals=Totals(blobs=found.blobs, bytes=found.bytes, commits=commits),
         hidden=dict(sorted(found.hidden.items())),
         detectors={d: detectors[d] for d in sorted({f.detector for f in findings}) if d in detectors},
+        references=_references(found.references),
         show_secrets=show_secrets,
     )
+
+
+def _references(found: Iterable[Reference]) -> tuple[Reference, ...]:
+    """Put mentions in order of place, each place once: a work tree and its history hold the same."""
+    unique = {(r.location.path, r.location.line, r.thumbprint): r for r in reversed(list(found))}
+    return tuple(unique[key] for key in sorted(unique))

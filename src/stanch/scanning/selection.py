@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from stanch.catalog.compiled import compiled_catalog
+from stanch.catalog.model import Detector
 from stanch.core.errors import ConfigError, InputError
 from stanch.core.report import DetectorInfo
 from stanch.engine.engine import Engine
@@ -72,13 +73,21 @@ def detector_facts(context: ScanContext, ids: Collection[str]) -> dict[str, Dete
     found = {}
     for number in (bisect_left(detectors, identifier, key=lambda d: d.id) for identifier in sorted(ids)):
         detector = detectors[number]
-        found[detector.id] = DetectorInfo(
-            id=detector.id,
-            name=detector.name,
-            provider=detector.provider,
-            kind=detector.kind,
-            severity=detector.severity,
-            notes=detector.notes,
-            help_url=detector.help_url,
-        )
+        found[detector.id] = info_of(detector)
     return found
+
+
+def info_of(detector: Detector) -> DetectorInfo:
+    """Return what reports say about a detector."""
+    from stanch.issuers.coded import CODED  # a table of names; only a scan that finds something needs it
+
+    return DetectorInfo(
+        id=detector.id,
+        name=detector.name,
+        provider=detector.provider,
+        kind=detector.kind,
+        severity=detector.severity,
+        notes=detector.notes,
+        help_url=detector.help_url,
+        checkable=detector.checkable or detector.id in CODED,
+    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stanch.config.settings import Settings
 from stanch.core.errors import InputError
+from stanch.core.records import dataclass
 from stanch.sources.blob import Source
 from stanch.sources.files import FileSource, StdinSource
 
@@ -22,7 +22,7 @@ MODES = ("git", "files", "staged", "range", "commit", "worktree")
 LATER = {"image": "container images from a registry", "package": "packages by name", "forge": "forges"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Target:
     """One thing to scan.
 

@@ -5,28 +5,34 @@ Small blobs are looked at many at a time, large ones in overlapping chunks, so t
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import BinaryIO, Final
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from stanch.core.errors import place_of
-from stanch.core.finding import Finding, Location, Skipped
+from stanch.core.finding import Finding, Location, Reference, Skipped
+from stanch.core.records import dataclass
 from stanch.engine.engine import BATCH, OVERLAP, Engine
 from stanch.engine.lines import Lines, line_around, line_before
 from stanch.engine.match import Match
 from stanch.scanning.context import ScanContext
-from stanch.scanning.findings import make_findings
+from stanch.scanning.findings import make_findings, make_references
 from stanch.scanning.selection import engine_for, selected
 from stanch.scanning.verdicts import Verdicts
 from stanch.sources.blob import Blob, Job
 from stanch.sources.containers import MemberError, expand, is_container, looks_like_document
 
+if TYPE_CHECKING:
+    from stanch.scanning.judging import KeyJudge
+
+KEY_KINDS: Final = frozenset(("private_key", "certificate"))
 CHUNK: Final = 8 * 1024 * 1024
 BATCH_BLOBS: Final = 512
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Held:
     """A match that was held back, for ``--verbose``: why, where, by which detector. No value, not even redacted."""
 
@@ -36,7 +42,7 @@ class Held:
     detector: str
 
 
-@dataclass(slots=True, eq=False, repr=False, match_args=False)
+@dataclass(slots=True, eq=False, repr=False)
 class JobResult:
     """What one job found.
 
@@ -47,6 +53,7 @@ class JobResult:
         bytes: and how many bytes.
         hidden: findings held back, by reason.
         held: each of those, when they are wanted.
+        references: mentions of certificates.
         piece: for a piece of a large file: (path, start, newlines in it, offset behind its last newline or -1).
     """
 
@@ -56,6 +63,7 @@ class JobResult:
     bytes: int = 0
     hidden: dict[str, int] = field(default_factory=dict)
     held: list[Held] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
     piece: tuple[str, int, int, int] | None = None
 
     def hide(self, reason: str, count: int = 1) -> None:
@@ -76,6 +84,7 @@ class Worker:
         self.engine = engine or engine_for(context)
         self.verdicts = Verdicts(context)
         self._selected = selected(context, self.engine)
+        self._key_judge: KeyJudge | None = None
         self._batch: list[Blob] = []
         self._batched = 0
 
@@ -164,13 +173,31 @@ class Worker:
             mine = [m for m in mine if m.detector.id in self._selected]
         if blob.added is not None:
             mine = [m for m in mine if _touches(m, lines, blob.added)]
+        mentions = [m for m in mine if m.detector.inventory]
+        if mentions:
+            result.references.extend(make_references(mentions, lines, path=blob.path, blob=blob.oid, offset=offset))
+            mine = [m for m in mine if not m.detector.inventory]
         kept = [m for m in mine if self._kept(blob, data, m, result, lines)]
         if not kept:
             return
+        judge = self._judge() if any(m.detector.kind in KEY_KINDS for m in kept) else None
         findings = make_findings(
-            kept, data, self.context, path=blob.path, blob=blob.oid, offset=offset, lines=lines, masked=matches
+            kept, data, self.context, path=blob.path, blob=blob.oid, offset=offset, lines=lines, masked=matches, judge=judge
         )
+        if judge is not None:
+            leaks = [f for f in findings if not f.is_public_key]
+            if len(leaks) < len(findings):
+                result.hide("public_key", len(findings) - len(leaks))
+                findings = leaks
         result.findings.extend(findings)
+
+    def _judge(self) -> KeyJudge:
+        """Return who says what a key is; made when the first one is met."""
+        if self._key_judge is None:
+            from stanch.scanning.judging import KeyJudge
+
+            self._key_judge = KeyJudge(self.context.now or time.time())
+        return self._key_judge
 
     def _kept(self, blob: Blob, data: bytes, match: Match, result: JobResult, lines: Lines) -> bool:
         line = line_around(data, match.start, match.end)

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from stanch.core.finding import Skipped
+from stanch.core.records import dataclass
 
 IN_MEMORY = 8 * 1024 * 1024  # bytes; up to this size a member of a container is handed over whole
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Blob:
     """A run of bytes with a name.
 

@@ -10,11 +10,12 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import BinaryIO, Final, cast
 
 from stanch.core.errors import InputError
 from stanch.core.finding import Skipped
+from stanch.core.records import dataclass
 from stanch.sources.blob import IN_MEMORY, Blob, Job
 
 JOB_BYTES: Final = 4 * 1024 * 1024
@@ -24,7 +25,7 @@ RANGE: Final = 32 * 1024 * 1024
 Entry = tuple[str, str, int]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FileJob:
     """Files to read whole.
 
@@ -42,7 +43,7 @@ class FileJob:
             yield read_file(path, shown, size)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RangeJob:
     """A piece of one large file."""
 
@@ -100,7 +101,7 @@ def unreadable(shown: str, exc: OSError) -> Skipped:
     return Skipped(path=shown, code="unreadable", reason=f"could not be read ({exc.strerror or type(exc).__name__})")
 
 
-@dataclass(slots=True, kw_only=True, eq=False, repr=False, match_args=False)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class FileSource:
     """A file or a directory with everything below it.
 
@@ -230,7 +231,7 @@ def _tidy(path: str) -> str:
     return path[2:] if path.startswith("./") and len(path) > 2 else path
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StdinJob:
     """Standard input; it can be read once, so it stays in the process that owns it."""
 
@@ -245,7 +246,7 @@ def _stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StdinSource:
     """Standard input as one blob."""
 
@@ -254,7 +255,7 @@ class StdinSource:
         yield StdinJob()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, match_args=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BytesJob:
     """Bytes at hand under a name."""
 

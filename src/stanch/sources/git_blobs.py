@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from stanch.core.finding import Skipped
+from stanch.core.records import dataclass
 from stanch.sources.blob import IN_MEMORY, Blob
 from stanch.sources.git_objects import ObjectStream, Trouble, read_objects
 from stanch.sources.git_repo import GitRepo

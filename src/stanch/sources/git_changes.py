@@ -15,12 +15,12 @@ import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from stanch.core.errors import InputError
 from stanch.core.finding import Commit, Skipped
+from stanch.core.records import dataclass
 from stanch.sources.blob import Blob, Job
 from stanch.sources.git_blobs import JOB_BYTES, JOB_MESSAGES, GitBlobs, stream_object, too_large
 from stanch.sources.git_lines import added_lines

@@ -13,9 +13,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from stanch.core.finding import Commit
+from stanch.core.records import dataclass
 from stanch.sources.git_objects import check_objects
 from stanch.sources.git_repo import GitRepo
 from stanch.sources.git_run import GitFailedError

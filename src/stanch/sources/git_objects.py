@@ -17,9 +17,9 @@ import io
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from stanch.core.errors import SourceError
+from stanch.core.records import dataclass
 from stanch.sources import git_run
 from stanch.sources.git_repo import GitRepo
 

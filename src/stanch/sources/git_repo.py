@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from stanch.core.errors import SourceError
 from stanch.core.finding import Skipped
+from stanch.core.records import dataclass
 from stanch.sources import git_run
 
 _SMALL = 64 * 1024  # bytes; `.git` files, `commondir`, `shallow` heads and the like are never larger

@@ -9,11 +9,11 @@ A damaged commit or tree ends ``diff-tree``. The walk reports that commit and go
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from stanch.core.errors import InputError
 from stanch.core.finding import Commit, Skipped
+from stanch.core.records import dataclass
 from stanch.sources import git_run
 from stanch.sources.git_objects import Trouble, list_objects, read_objects
 from stanch.sources.git_repo import GitRepo

@@ -286,7 +286,7 @@ def test_detectors_in_examples_do_what_they_promise(tmp_path):
     bare = re.findall(r"<!-- detector -->\n```toml\n(.*?)```", (ROOT / "docs" / "detectors.md").read_text("utf-8"), re.DOTALL)
     (tmp_path / "bare.toml").write_text("[provider]\nname = 'Acme'\n" + "".join(f"\n[[detector]]\n{b}" for b in bare), "utf-8")
     found += load_file(tmp_path / "bare.toml")
-    assert len(found) == 4
+    assert len(found) == 5
     chosen = {detector.id: detector for detector in found}
     assert [str(f) for f in check_detectors(found, Engine(catalog_of(list(chosen.values()))))] == []
 

@@ -87,8 +87,11 @@ def test_report_says_all_there_is():
                 },
                 "also_at": [{"path": "copy", **place, "blob": ""}],
                 "tags": {"a": "1", "b": "2"},
+                "key": None,
+                "validity": None,
             }
         ],
+        "references": [],
         "skipped": [{"path": "x.zip", "code": "broken_archive", "reason": "Ends too early."}],
         "hidden": {"baseline": 2},
         "totals": {"blobs": 1204, "bytes": 18_234_567, "commits": 311},

@@ -1,8 +1,10 @@
 import itertools
+import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import stanch
 from stanch.core.finding import Confidence, Finding, Location, Severity, Skipped
 from stanch.core.report import DetectorInfo, Totals
 from stanch.core.secret import Secret
@@ -81,3 +83,10 @@ def test_sources_without_jobs_give_an_empty_result(engine, cache):
 
     found = collect([Nothing()], ScanContext(key=b"k" * 32, cache=cache), workers=1)
     assert (found.findings, [s.path for s in found.skipped], found.interrupted) == ([], ["x"], False)
+
+
+def test_secrets_that_look_alike_when_redacted_have_ids_of_their_own():
+    first, second = random.Random(1).randbytes(9).hex(), random.Random(2).randbytes(9).hex()
+    found = stanch.Scanner().scan_bytes(f"db_password = '{first}'\nmail_password = '{second}'\n".encode(), name="a.ini")
+    assert len(found) == 2
+    assert len({f.id for f in found}) == 2

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from stanch.core.finding import Skipped
+from stanch.core.records import dataclass
 from stanch.sources.containers import problems
 from stanch.sources.containers.problems import LimitError, MemberError
 from stanch.sources.containers.streams import Forward

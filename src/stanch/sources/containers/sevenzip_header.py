@@ -7,8 +7,9 @@ Format: 7zFormat.txt of the LZMA SDK, https://www.7-zip.org/sdk.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from stanch.core.records import dataclass
 from stanch.sources.containers.budget import Context
 from stanch.sources.containers.problems import BrokenError
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 
 from stanch.core.finding import Skipped
+from stanch.core.records import dataclass
 from stanch.sources.blob import IN_MEMORY
 from stanch.sources.containers import problems
 from stanch.sources.containers.budget import Context, Member
