@@ -61,6 +61,7 @@ EXPLAINED: tuple[tuple[str, str, str, str], ...] = (
     ("*/man/nl/man5/sources.list.5*", "url-credentials", FALSE, "`user:password@server` in Dutch"),
     ("*/man/*/git-config.1*", "smtp-credentials", FALSE, "list of setting names"),
     ("*/man5/systemd.netdev.5*", "wireguard-private-key", PUBLIC, "key in the example of the manual"),
+    ("*/man1/mysqld_multi.1*", "sql-account-password", FALSE, "password `multipass` of the example in the manual"),
     ("*/libxmlsec1-dev/examples/*", "pem-private-key-*", PUBLIC, "key of the library's examples"),
 )
 """(path pattern, detector pattern, sort, explanation); the first that fits counts. Each line was looked at in the file."""

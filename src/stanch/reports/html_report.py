@@ -180,7 +180,7 @@ def _rows(group: SecretGroup, report: ScanReport) -> Iterator[str]:
     yield _row("Inside", _text(decoded_text(lead)))
     yield _row("With", _items([_text(companion_text(companion, report)) for companion in group.companions]))
     yield _row("History", _text(history_text(lead)))
-    judged = [f"{_text(label)}{': ' if label else ''}{_text(text)}" for label, text in judged_lines(group)]
+    judged = [f"{_text(label)}{': ' if label else ''}{_text(text)}" for label, text in judged_lines(group, report.findings)]
     yield _row("Known", _items(judged))
     if lead.history and lead.history.introduced:
         yield _row("Commit", f"<code>{_text(lead.history.introduced.id)}</code> {_text(lead.history.introduced.subject)}")

@@ -127,7 +127,7 @@ def _facts(group: SecretGroup, report: ScanReport) -> list[str]:
         ("Found inside", [decoded_text(lead)]),
         ("With", [companion_text(companion, safe) for companion in group.companions]),
         ("History", [history_text(lead)]),
-        ("Known", [f"{label}: {text}" if label else text for label, text in judged_lines(group)]),
+        ("Known", [f"{label}: {text}" if label else text for label, text in judged_lines(group, report.findings)]),
     ):
         said = "; ".join(prose(_short(text)) for text in texts[:_REASONS] if text)
         if said:

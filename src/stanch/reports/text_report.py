@@ -123,7 +123,7 @@ class _Page:
         for number, companion in enumerate(group.companions):
             yield from self._fact("" if number else "with", companion_text(companion, self.report))
         yield from self._fact("history", history_text(lead))
-        for label, text in judged_lines(group):
+        for label, text in judged_lines(group, self.report.findings):
             yield from self._fact(label, text)
         if self.options.next_steps:
             yield from self._next(group)

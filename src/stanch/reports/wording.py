@@ -145,8 +145,13 @@ def decoded_text(finding: Finding) -> str:
     return " › ".join(visible(step) for step in finding.decoded)
 
 
-def judged_lines(group: SecretGroup) -> Iterator[tuple[str, str]]:
-    """Yield (label, text) about what is known of a key and of a credential's validity; mostly nothing."""
+def judged_lines(group: SecretGroup, findings: Sequence[Finding] = ()) -> Iterator[tuple[str, str]]:
+    """Yield (label, text) about what is known of a key and of a credential's validity; mostly nothing.
+
+    Args:
+        group: the secret.
+        findings: all of the report, to say where else its key is.
+    """
     lead = group.lead
     if lead.key is None and lead.validity is None:
         return
@@ -157,7 +162,9 @@ def judged_lines(group: SecretGroup) -> Iterator[tuple[str, str]]:
     others = tuple(dict.fromkeys(i for finding in group.findings for i in finding.same_key))
     others = tuple(i for i in others if i not in {finding.id for finding in group.findings})
     if others:
-        yield "same key", f"as in {', '.join(others[:5])}" + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        places = {finding.id: point(finding.location) for finding in findings}
+        shown = list(dict.fromkeys(places.get(i, i) for i in others))
+        yield "same key", f"as in {', '.join(shown[:5])}" + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
     if lead.validity is not None:
         yield from validity_lines(lead.validity)
 
