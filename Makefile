@@ -57,6 +57,8 @@ fuzz: $(STAMP)  ## ten minutes of hostile input for engine, decoders and parsers
 
 bench: $(STAMP)  ## speed and accuracy beside the peers; takes half an hour
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/keys.py
+	$(BIN)/python benchmarks/validity.py
 	$(BIN)/python benchmarks/speed.py
 
 clean:  ## remove what the targets made

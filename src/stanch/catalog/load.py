@@ -62,6 +62,8 @@ def load_file(path: Path) -> list[Detector]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(str(exc), path=str(path), hint="Mend the TOML and try again.") from exc
+    except (RecursionError, OverflowError) as exc:
+        raise ConfigError("not usable TOML: nested too deeply, or a number out of range", path=str(path)) from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"cannot be read ({type(exc).__name__})", path=str(path)) from exc
     provider = document.get("provider", {})

@@ -27,7 +27,7 @@ import base64
 import random
 import re
 import string
-from typing import Any
+from typing import Any, Final
 
 from stanch.catalog.makers import MAKERS, seal_checksum
 from stanch.catalog.model import Detector
@@ -61,6 +61,9 @@ def sample_value(detector: Detector, rng: random.Random) -> str:
     return text
 
 
+LONGEST: Final = 100_000  # characters of one placeholder; a user's file may ask for any number
+
+
 def fill(template: str, detector: Detector, rng: random.Random) -> str:
     """Replace the placeholders of an example."""
 
@@ -71,10 +74,10 @@ def fill(template: str, detector: Detector, rng: random.Random) -> str:
         if name == "uuid":
             return draw("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", rng)
         if name == "bytes":
-            return base64.b64encode(rng.randbytes(int(argument))).decode()
+            return base64.b64encode(rng.randbytes(min(int(argument), LONGEST))).decode()
         if name == "maker":
             return MAKERS[argument](rng)
-        return "".join(rng.choice(_ALPHABETS[name]) for _ in range(int(argument)))
+        return "".join(rng.choice(_ALPHABETS[name]) for _ in range(min(int(argument), LONGEST)))
 
     return _PLACEHOLDER.sub(one, template)
 

@@ -57,7 +57,10 @@ class Expression:
 
     def __init__(self, pattern: str) -> None:
         self.limit = check(pattern)
-        self._search = re.compile(pattern).search
+        try:
+            self._search = re.compile(pattern).search
+        except (re.error, OverflowError, RecursionError) as exc:  # look-behind without a length shows only here
+            raise BadExpressionError("the expression cannot be compiled") from exc
 
     def found_in(self, text: str, around: int = 0) -> bool:
         """Say whether it occurs in a text; of a long one only the part around a place is looked at."""

@@ -140,6 +140,8 @@ class Judge:
         kept = [match for match in made if match is not None]
         for match in kept:
             match.start, match.end = outer(match.start), outer(match.end)
+            if data[match.start : match.end] != match.value:
+                match.decoded = ("escapes",)
             for companion in match.companions:
                 companion.start, companion.end = outer(companion.start), outer(companion.end)
         return kept

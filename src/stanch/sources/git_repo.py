@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from stanch.core.errors import SourceError
 from stanch.core.finding import Skipped
@@ -267,17 +267,24 @@ def _is_promise(name: str, value: str) -> bool:
     return name == "extensions.partialclone" or (name.startswith("remote.") and value.lower() in _TRUE)
 
 
-def _alternates(objects: Path, depth: int = 5) -> Iterator[Path]:
-    """Yield the object folders that *objects* borrows from, and those they borrow from (git follows five levels)."""
-    for line in _read_small(objects / "info" / "alternates").splitlines():
-        if not line or line.startswith("#"):
-            continue
-        folder = _resolved(objects, line)
-        if folder is None:
-            continue
-        yield folder
-        if depth > 1:
-            yield from _alternates(folder, depth - 1)
+_MOST_ALTERNATES: Final = 200
+
+
+def _alternates(objects: Path) -> Iterator[Path]:
+    """Yield the object folders that *objects* borrows from, and those they borrow from, each once (git follows five levels)."""
+    seen = {objects}
+    level = [objects]
+    for _ in range(5):
+        following: list[Path] = []
+        for folder in level:
+            for line in _read_small(folder / "info" / "alternates").splitlines():
+                found = _resolved(folder, line) if line and not line.startswith("#") else None
+                if found is None or found in seen or len(seen) > _MOST_ALTERNATES:
+                    continue
+                seen.add(found)
+                following.append(found)
+                yield found
+        level = following
 
 
 def _hook_variables(common: Path, git_dir: Path) -> tuple[tuple[str, str], ...]:

@@ -136,7 +136,11 @@ def test_alternates_are_followed(tmp_path):
 def test_alternates_in_a_circle_end(tmp_path):
     sandbox = Sandbox(tmp_path / "a")
     (sandbox.git_dir / "objects/info/alternates").write_text(".\n")
-    assert len(discover(sandbox.path).alternates) == 5
+    (sandbox.git_dir / "objects/pack/more").mkdir()
+    (sandbox.git_dir / "objects/pack/more/info").mkdir()
+    (sandbox.git_dir / "objects/pack/more/info/alternates").write_text("../..\n" * 3)
+    (sandbox.git_dir / "objects/info/alternates").write_text(".\npack/more\n" * 50)
+    assert len(discover(sandbox.path).alternates) == 1
 
 
 def test_the_callers_git_dir_does_not_redirect(tmp_path, monkeypatch):
