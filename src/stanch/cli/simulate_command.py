@@ -63,6 +63,42 @@ def azure(port: int | None, ca_file: str | None, data: str | None) -> int:
     return 0
 
 
+@simulate.command(
+    epilog="\b\nExamples:\n  stanch simulate conjur\n  stanch simulate conjur --port 8443 --account acme\n\n"
+    "https://github.com/stanch/stanch",
+    context_settings={"max_content_width": 80},
+)
+@click.option("--port", type=click.IntRange(1, 65_000), help="Port; a free one without it.")
+@click.option("--ca-file", metavar="FILE", help="Where to write the certificate to trust; a temporary file without it.")
+@click.option("--account", default="stanch", show_default=True, help="Name of the account.")
+def conjur(port: int | None, ca_file: str | None, account: str) -> int:
+    """Start a stand-in for CyberArk Conjur and print how to use it.
+
+    Authentication, policies, secrets with versions and rotation, over TLS on
+    127.0.0.1; the official client is accepted unchanged. The API key of the
+    user admin is made anew each time. Ends with Ctrl-C; everything that was
+    made is gone then.
+    """
+    from stanch.simulators.conjur import Conjur
+    from stanch.simulators.server import Simulator
+
+    server = Conjur(account)
+    with Simulator({"conjur": server}, faults=server.faults, port=port or 0) as simulator:
+        trusted = _trusted(simulator, ca_file)
+        variables = {
+            "CONJUR_APPLIANCE_URL": simulator.address("conjur"),
+            "CONJUR_ACCOUNT": account,
+            "CONJUR_AUTHN_LOGIN": "admin",
+            "CONJUR_AUTHN_API_KEY": server.admin_api_key,
+            "CONJUR_CERT_FILE": str(trusted),
+        }
+        click.echo("# A stand-in for Conjur is running; Ctrl-C ends it. It is good for nothing else.")
+        for name, value in variables.items():
+            click.echo(f"export {name}={shlex.quote(value)}")
+        _wait()
+    return 0
+
+
 def _trusted(simulator: Simulator, ca_file: str | None) -> Path:
     if ca_file is None:
         return simulator.ca_file
@@ -86,6 +122,7 @@ def _announce(simulator: Simulator, ca_file: Path, sample: Sample | None) -> Non
             "AZURE_CLIENT_ID": sample.client,
             "AZURE_CLIENT_CERTIFICATE_PATH": str(sample.pem),
             "AZURE_SUBSCRIPTION_ID": sample.subscription,
+            "AZURE_KEY_VAULT_URL": simulator.address("*.vault.azure.net"),
         }
     variables["REQUESTS_CA_BUNDLE"] = str(ca_file)
     lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]

@@ -26,6 +26,14 @@ LARGEST: Final = 96 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """Where a format begins in a text, and with what it ends; without an end, at that of the text."""
+
+    begin: bytes
+    end: re.Pattern[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """One thing that can be read.
 
@@ -35,7 +43,8 @@ class Format:
         module: of `stanch.keys`.
         function: of the module.
         looks: whether some bytes look like it; of formats told by their DER, nothing.
-        sure: whether bytes that look like it and cannot be read are worth a word.
+        sure: whether bytes that look like it and cannot be read are a broken one, rather than something else.
+        told: whether it is worth a word that they cannot be read.
         extent: what is tried once more when the text as it stands cannot be read: this, of the text without blank lines and
             without what a program's source or a file of settings put around its lines.
     """
@@ -46,7 +55,8 @@ class Format:
     function: str = "parse"
     looks: Callable[[bytes], bool] | None = None
     sure: bool = True
-    extent: re.Pattern[bytes] | None = None
+    told: bool = True
+    extent: Extent | None = None
 
 
 def examine(data: bytes, *, passwords: Sequence[Password] = (), now: datetime, name: str = "", guess: bool = True) -> Examination:
@@ -100,14 +110,16 @@ class _Look:
                 read = self._read(form, data)
             except KeyFormatError as exc:
                 if form.sure:
-                    failed.append(form)
+                    failed.append((form, str(exc)))
+                if form.told:
                     self.problems.append(f"{form.title or CONTAINERS[form.container]}: {exc}.")
                 continue
             self.items += read
             titles.append(_title(form, read))
         if not self.items and failed:
-            self.items = [broken(self.problems[0].partition(": ")[2].rstrip("."), failed[0].container)]
-            titles = [failed[0].title or CONTAINERS[failed[0].container]]
+            form, why = failed[0]
+            self.items = [broken(why, form.container)]
+            titles = [form.title or CONTAINERS[form.container]]
         self.title = ", ".join(dict.fromkeys(titles))
         return self
 
@@ -133,11 +145,15 @@ def _candidates(data: bytes) -> Iterator[Format]:
             yield form
 
 
-def _cleaned(data: bytes, extent: re.Pattern[bytes]) -> bytes:
+def _cleaned(data: bytes, extent: Extent) -> bytes:
     from stanch.keys.pemtext import lines
 
-    match = extent.search(b"\n".join(line for line in lines(data[:_LARGEST_CLEANED]) if line))
-    return match[0] + b"\n" if match else b""
+    text = b"\n".join(line for line in lines(data[:_LARGEST_CLEANED]) if line)
+    start = text.find(extent.begin)
+    end = extent.end.search(text, start) if extent.end and start >= 0 else None
+    if start < 0 or (extent.end and end is None):
+        return b""
+    return text[start : end.end() if end else None] + b"\n"
 
 
 def _title(form: Format, items: Sequence[Item]) -> str:
@@ -204,9 +220,9 @@ def _is_ssh_public(data: bytes) -> bool:
 
 _OPENPGP_TAGS: Final = frozenset(bytes((octet,)) for octet in (*range(0x94, 0xA0), *range(0xB8, 0xBC), 0xC5, 0xC6, 0xC7, 0xCE))
 _LARGEST_CLEANED: Final = 4 * 1024 * 1024
-_SSH2: Final = re.compile(rb"---- BEGIN SSH2 ENCRYPTED.*?---- END SSH2 [A-Z ]{1,40} ----", re.DOTALL)
-_PUTTY: Final = re.compile(rb"PuTTY-User-Key-File-.*?Private-(?:MAC|Hash): [0-9A-Fa-f]+", re.DOTALL)
-_AGE: Final = re.compile(rb".*AGE-.*", re.DOTALL)
+_SSH2: Final = Extent(begin=b"---- BEGIN SSH2 ENCRYPTED", end=re.compile(rb"---- END SSH2 [A-Z ]{1,40} ----"))
+_PUTTY: Final = Extent(begin=b"PuTTY-User-Key-File-", end=re.compile(rb"Private-(?:MAC|Hash): [0-9A-Fa-f]{1,128}"))
+_AGE: Final = Extent(begin=b"")
 _BARE: Final = "pkcs8"
 _BY_DER: Final[Mapping[str, Format]] = {
     derkind.PKCS12: Format(container="pkcs12", module="pkcs12"),
@@ -227,15 +243,30 @@ _BY_LOOKS: Final[Sequence[Format]] = (
     Format(container="jks", module="jks", looks=_begins(b"\xfe\xed\xfe\xed")),
     Format(container="jceks", module="jks", looks=_begins(b"\xce\xce\xce\xce")),
     Format(container="openssh", module="openssh", looks=_begins(b"openssh-key-v1\0")),
-    Format(container="pgp", module="pgp", looks=_is_openpgp, sure=False),
-    Format(container="age", title="file encrypted by age", module="age", looks=_begins(b"age-encryption.org/v1"), sure=False),
+    Format(container="pgp", module="pgp", looks=_is_openpgp, sure=False, told=False),
+    Format(
+        container="age",
+        title="file encrypted by age",
+        module="age",
+        looks=_begins(b"age-encryption.org/v1"),
+        sure=False,
+        told=False,
+    ),
     Format(container="publishsettings", module="publishsettings", looks=_is_publishsettings),
-    Format(container="pem", module="pem", looks=_holds(b"-----BEGIN ")),
+    Format(container="pem", module="pem", sure=False, looks=_holds(b"-----BEGIN ")),
     Format(container="ssh2", module="ssh2", looks=_holds(b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----"), extent=_SSH2),
     Format(container="putty", module="putty", looks=_holds(b"PuTTY-User-Key-File-"), extent=_PUTTY),
-    Format(container="age", module="age", looks=_holds(b"AGE-SECRET-KEY-", b"AGE-PLUGIN-"), sure=False, extent=_AGE),
+    Format(container="age", module="age", looks=_holds(b"AGE-SECRET-KEY-", b"AGE-PLUGIN-"), sure=False, told=False, extent=_AGE),
     Format(container="jwk", module="jwk", looks=_is_jwk),
-    Format(container="public", title="SSH public key", module="public", function="parse_ssh", looks=_is_ssh_public, sure=False),
+    Format(
+        container="public",
+        title="SSH public key",
+        module="public",
+        function="parse_ssh",
+        looks=_is_ssh_public,
+        sure=False,
+        told=False,
+    ),
 )
 """Everything else, by what it looks like; a text may hold several."""
 

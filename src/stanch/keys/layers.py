@@ -13,6 +13,7 @@ DEEPEST: Final = 5
 
 _SHORTEST: Final = 40
 _LARGEST: Final = 96 * 1024 * 1024
+_LARGEST_CLEANED: Final = 8 * 1024 * 1024
 _SPACE: Final = b" \t\r\n\f\v"
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2}|[A-Za-z0-9_-]+={0,2}")
 _DATA_URI: Final = re.compile(rb"data:[A-Za-z0-9/+.;=-]{0,120};base64,", re.IGNORECASE)
@@ -70,6 +71,8 @@ def _from_base64(data: bytes) -> tuple[str, bytes] | None:
         text = text[uri.end() :]
     compact = text.translate(None, _SPACE)
     if not _BASE64.fullmatch(compact):
+        if len(text) > _LARGEST_CLEANED:
+            return None
         compact = b"".join(lines(text)).translate(None, _SPACE)
         if not _BASE64.fullmatch(compact):
             return None

@@ -26,9 +26,9 @@ def readable(certificates: Iterable[bytes]) -> tuple[list[Certificate], int]:
 
 
 def of_key(spki: bytes, certificates: Sequence[Certificate]) -> Certificate | None:
-    """Return the certificate of a public key: of several, the one that ends last."""
+    """Return the certificate of a public key: of several, rather one of no authority, and the one that ends last."""
     own = [certificate for certificate in certificates if certificate.spki == spki]
-    return max(own, key=lambda certificate: certificate.facts.not_after, default=None)
+    return max(own, key=lambda one: (not one.facts.authority, one.facts.not_after), default=None)
 
 
 def chain(first: Certificate, certificates: Sequence[Certificate]) -> list[Certificate]:

@@ -28,6 +28,7 @@ HARDWARE: Final = Access(
 _CERTIFICATES: Final = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 _IGNORED: Final = ("PARAMETERS", "CRL", "SESSION", "ATTRIBUTE CERTIFICATE")
 _NEBULA: Final = {"NEBULA X25519 PRIVATE KEY": ("x25519", 32), "NEBULA ED25519 PRIVATE KEY": ("ed25519", 64)}
+_SHORTEST: Final = 160  # characters of a block: an Ed25519 key has 65, so a cut-off one of those counts as a placeholder
 _FULL_GUESSES: Final = 16  # keys of one file on which common passwords are tried
 
 
@@ -53,14 +54,15 @@ class _Reader:
         self.problem = ""
 
     def read(self, data: bytes) -> list[_Found]:
-        """Return what is in the blocks, in their order; a broken block gives an item that says so."""
+        """Return what is in the blocks, in their order; a broken one that is more than a placeholder gives an item."""
         found: list[_Found] = []
         for block in blocks(data):
             try:
                 found += self._block(block)
             except KeyFormatError as exc:
                 self.problem = self.problem or str(exc)
-                found.append(broken(str(exc), _container(block.label)))
+                if len(block.body) >= _SHORTEST:
+                    found.append(broken(str(exc), _container(block.label)))
         return found
 
     def _block(self, block: Block) -> Iterator[_Found]:
@@ -71,8 +73,6 @@ class _Reader:
             yield from self._elsewhere(label, block)
         elif block.encrypted:
             yield self._old(block)
-        elif label in _CERTIFICATES:
-            yield block.content()
         else:
             yield from self._der(label, block)
 
@@ -95,6 +95,8 @@ class _Reader:
             from stanch.keys import pkcs12
 
             yield from pkcs12.parse(content, self._passwords, guess=self._guess)
+        elif label in _CERTIFICATES:
+            raise KeyFormatError("the block holds no certificate")
         elif kind != derkind.CRL:
             yield _Key(numbers=Material(algorithm=""), access=_other(label, content), container="pem", notes=_told(block))
 
@@ -152,16 +154,13 @@ def parse(data: bytes, passwords: Sequence[Password], *, guess: bool) -> Sequenc
         One item a key with its certificates, and one a certificate that belongs to none, in the order of the text.
 
     Raises:
-        KeyFormatError: no block could be read.
+        KeyFormatError: there is no block, or only placeholders.
     """
     reader = _Reader(passwords, guess=guess)
     found = reader.read(data)
     if not found:
-        raise KeyFormatError("there is no key or certificate in the text")
-    items = list(_paired(found)) if len(found) > 1 or isinstance(found[0], bytes) else [_alone(found[0])]
-    if all(item.facts.verdict is KeyVerdict.BROKEN for item in items):
-        raise KeyFormatError(reader.problem or "no block can be read")
-    return items
+        raise KeyFormatError(reader.problem or "there is no key or certificate in the text")
+    return list(_paired(found)) if len(found) > 1 or isinstance(found[0], bytes) else [_alone(found[0])]
 
 
 def broken(why: str, container: str) -> Item:

@@ -8,6 +8,10 @@ from stanch.simulators.clock import Clock, utc_now
 from stanch.simulators.directory import Directory
 from stanch.simulators.entra import CLOUDS, Entra
 from stanch.simulators.faults import Faults
+from stanch.simulators.graph import NAME as GRAPH
+from stanch.simulators.graph import Graph
+from stanch.simulators.key_vault import NAME as VAULT
+from stanch.simulators.key_vault import KeyVault
 from stanch.simulators.server import Simulator
 from stanch.simulators.tokens import Tokens
 from stanch.simulators.wire import Application
@@ -25,6 +29,8 @@ class AzureSimulation:
         tokens: issues and reads access tokens.
         classic: classic service management.
         entra: cloud → its login service.
+        graph: Microsoft Graph, for the keys of applications.
+        key_vault: one vault.
         applications: host name → service; more may be added before `simulator` is called.
     """
 
@@ -36,6 +42,9 @@ class AzureSimulation:
         self.entra = {name: Entra(self.directory, cloud=name, tokens=self.tokens) for name in CLOUDS}
         self.applications: dict[str, Application] = {CLOUDS[name].login: login for name, login in self.entra.items()}
         self.applications[CLASSIC] = self.classic
+        self.graph = Graph(self.directory, tokens=self.tokens)
+        self.key_vault = KeyVault(self.tokens, clock=clock)
+        self.applications |= {GRAPH: self.graph, VAULT: self.key_vault}
         self._clock = clock
 
     def simulator(self, *, port: int = 0) -> Simulator:

@@ -48,6 +48,7 @@ def add_sample(azure: AzureSimulation, folder: Path) -> Sample:
     key, certificate = _pair()
     der = certificate.public_bytes(Encoding.DER)
     tenant = azure.directory.add_tenant(DOMAIN)
+    azure.key_vault.tenant = tenant.id
     roles = ("Application.ReadWrite.OwnedBy",)
     app = azure.directory.add_application(tenant.id, "billing", keys=[azure.directory.key(der)], roles=roles)
     subscription = azure.classic.add_subscription(certificates=[der])
