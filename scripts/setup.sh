@@ -30,6 +30,7 @@ fi
 # Some tests ask real servers. Their packages are the only other thing the system has to bring.
 missing=
 if [ "$purpose" = dev ]; then
+    command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
     ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
     command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
     command -v mariadbd >/dev/null 2>&1 || [ -x /usr/sbin/mariadbd ] || missing="$missing mariadb-server"
