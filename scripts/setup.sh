@@ -56,5 +56,5 @@ $pip install --constraint constraints.txt --upgrade pip
 if [ "$purpose" = dev ]; then
     $pip install --constraint constraints.txt --editable . --group dev
 else
-    $pip install --constraint constraints.txt --editable .
+    $pip install --constraint constraints.txt --editable ".[simulators]"
 fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 import signal
 import tempfile
@@ -46,6 +47,7 @@ def azure(port: int | None, ca_file: str | None, data: str | None) -> int:
     wrong in real life can be switched on: POST to /_simulator/faults on any of
     them. Ends with Ctrl-C; everything that was made is gone then.
     """
+    _need_openssl()
     from stanch.simulators.azure import AzureSimulation
     from stanch.simulators.azure_data import load_data
     from stanch.simulators.azure_sample import add_sample
@@ -79,10 +81,14 @@ def conjur(port: int | None, ca_file: str | None, account: str) -> int:
     user admin is made anew each time. Ends with Ctrl-C; everything that was
     made is gone then.
     """
-    from stanch.simulators.conjur import Conjur
+    _need_openssl()
+    from stanch.simulators.conjur_server import Conjur
     from stanch.simulators.server import Simulator
 
-    server = Conjur(account)
+    try:
+        server = Conjur(account)
+    except ValueError as exc:
+        raise InputError(f"{account!r} cannot be an account: {exc}.", hint="For example --account acme.") from exc
     with Simulator({"conjur": server}, faults=server.faults, port=port or 0) as simulator:
         trusted = _trusted(simulator, ca_file)
         variables = {
@@ -97,6 +103,11 @@ def conjur(port: int | None, ca_file: str | None, account: str) -> int:
             click.echo(f"export {name}={shlex.quote(value)}")
         _wait()
     return 0
+
+
+def _need_openssl() -> None:
+    if importlib.util.find_spec("OpenSSL") is None:
+        raise InputError("simulators need pyOpenSSL, which is not installed.", hint="pip install 'stanch[simulators]'")
 
 
 def _trusted(simulator: Simulator, ca_file: str | None) -> Path:
