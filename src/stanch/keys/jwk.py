@@ -15,6 +15,7 @@ from stanch.keys import material, privatekey
 from stanch.keys.encode import CURVES
 from stanch.keys.material import PLAIN, PUBLIC, Access, Material
 from stanch.keys.model import Item, KeyFormatError, Password
+from stanch.keys.rsafactors import Allowance
 
 _EC: Final[Mapping[str, str]] = {"P-256": "secp256r1", "P-384": "secp384r1", "P-521": "secp521r1", "secp256k1": "secp256k1"}
 _OKP: Final[Mapping[str, str]] = {"Ed25519": "ed25519", "Ed448": "ed448", "X25519": "x25519", "X448": "x448"}
@@ -50,12 +51,13 @@ def parse(data: bytes, passwords: Sequence[Password], *, guess: bool) -> Sequenc
     except (ValueError, RecursionError) as exc:
         raise KeyFormatError("the JSON is broken") from exc
     items: list[Item] = []
+    allowance = Allowance()
     problem = "there is no JSON Web Key"
     for key in _keys(value):
         if len(items) >= _MOST_KEYS:
             break
         try:
-            items.append(_item(key))
+            items.append(_item(key, allowance))
         except KeyFormatError as exc:
             problem = str(exc)
     if not items:
@@ -76,16 +78,16 @@ def _keys(value: Any) -> Iterator[Mapping[str, Any]]:
             waiting += [(v, depth - 1) for v in reversed(list(inner)) if isinstance(v, (dict, list))]
 
 
-def _item(key: Mapping[str, Any]) -> Item:
-    numbers = _numbers(key)
+def _item(key: Mapping[str, Any], allowance: Allowance) -> Item:
+    numbers = _numbers(key, allowance)
     access = _SYMMETRIC if numbers.algorithm == "oct" else PLAIN if numbers.pkcs8 else PUBLIC
     return material.item(numbers, access, container="jwk", label=_text(key.get("kid")), certificates=tuple(_certificates(key)))
 
 
-def _numbers(key: Mapping[str, Any]) -> Material:
+def _numbers(key: Mapping[str, Any], allowance: Allowance) -> Material:
     kind = key["kty"]
     if kind == "RSA":
-        return _rsa(key)
+        return _rsa(key, allowance)
     if kind == "EC":
         return _ec(key)
     if kind == "OKP":
@@ -99,7 +101,7 @@ def _numbers(key: Mapping[str, Any]) -> Material:
     raise KeyFormatError("the type of the JSON Web Key is not known")
 
 
-def _rsa(key: Mapping[str, Any]) -> Material:
+def _rsa(key: Mapping[str, Any], allowance: Allowance) -> Material:
     n, e = _number(key, "n"), _number(key, "e")
     if "d" not in key:
         return material.rsa(n, e)
@@ -107,7 +109,7 @@ def _rsa(key: Mapping[str, Any]) -> Material:
         raise KeyFormatError("RSA keys of more than two primes are not read from JSON")
     p, q = (_number(key, name) if name in key else 0 for name in ("p", "q"))
     inverse = _number(key, "qi") if "qi" in key else 0
-    return privatekey.from_numbers(n, e, _number(key, "d"), p, q, inverse)
+    return privatekey.from_numbers(n, e, _number(key, "d"), p, q, inverse, allowance=allowance)
 
 
 def _ec(key: Mapping[str, Any]) -> Material:

@@ -6,7 +6,7 @@ told, and the others are read all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from stanch.core.key_facts import KeyVerdict, Protection
@@ -18,6 +18,7 @@ from stanch.keys.material import PLAIN, Access, Material
 from stanch.keys.model import Item, KeyFormatError, Password
 from stanch.keys.pemtext import Block, blocks
 from stanch.keys.public import certificate, numbers, parse_csr
+from stanch.keys.rsafactors import Allowance
 from stanch.keys.x509 import Certificate
 
 HARDWARE: Final = Access(
@@ -29,7 +30,8 @@ _CERTIFICATES: Final = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"
 _IGNORED: Final = ("PARAMETERS", "CRL", "SESSION", "ATTRIBUTE CERTIFICATE")
 _NEBULA: Final = {"NEBULA X25519 PRIVATE KEY": ("x25519", 32), "NEBULA ED25519 PRIVATE KEY": ("ed25519", 64)}
 _SHORTEST: Final = 160  # characters of a block: an Ed25519 key has 65, so a cut-off one of those counts as a placeholder
-_FULL_GUESSES: Final = 16  # keys of one file on which common passwords are tried
+_MOST_WASTED: Final = 4 * 1024 * 1024  # octets of blocks that cannot be read, which are the slow ones, before it is given up
+_FULL_GUESSES: Final = 16  # locked keys of one file on which common passwords are tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -50,17 +52,23 @@ class _Reader:
         self._passwords = passwords
         self._guess = guess
         self._budget = Budget()
+        self._allowance = Allowance()
         self._locked = 0
         self.problem = ""
 
     def read(self, data: bytes) -> list[_Found]:
         """Return what is in the blocks, in their order; a broken one that is more than a placeholder gives an item."""
         found: list[_Found] = []
+        wasted = 0
         for block in blocks(data):
+            if wasted > _MOST_WASTED:
+                self.problem = self.problem or "the text has too many broken blocks"
+                break
             try:
                 found += self._block(block)
             except KeyFormatError as exc:
                 self.problem = self.problem or str(exc)
+                wasted += len(block.body)
                 if len(block.body) >= _SHORTEST:
                     found.append(broken(str(exc), _container(block.label)))
         return found
@@ -81,8 +89,9 @@ class _Reader:
         content = block.content()
         kind = derkind.kind(content)
         if kind in pkcs8.CONTAINERS:
-            guess = self._guess and self._locked < _FULL_GUESSES
-            key, access, container = pkcs8.key(content, self._passwords, guess=guess, budget=self._budget)
+            key, access, container = pkcs8.key(
+                content, self._passwords, guess=self._may_guess, budget=self._budget, allowance=self._allowance
+            )
             self._locked += access.password is not None or access.verdict is KeyVerdict.LOCKED
             yield _Key(numbers=key, access=access, container=container, notes=_told(block))
         elif kind == derkind.X509:
@@ -94,33 +103,44 @@ class _Reader:
         elif kind == derkind.PKCS12:
             from stanch.keys import pkcs12
 
-            yield from pkcs12.parse(content, self._passwords, guess=self._guess)
+            yield from self._tried(pkcs12.parse, content)
         elif label in _CERTIFICATES:
             raise KeyFormatError("the block holds no certificate")
         elif kind != derkind.CRL:
             yield _Key(numbers=Material(algorithm=""), access=_other(label, content), container="pem", notes=_told(block))
 
     def _old(self, block: Block) -> _Key:
-        guess = self._guess and self._locked < _FULL_GUESSES
+        guess = self._may_guess
         self._locked += 1
         key, access = pemcrypt.encrypted(
             block.content(), block.cipher, block.iv, self._passwords, guess=guess, budget=self._budget
         )
         return _Key(numbers=key, access=access, container=_container(block.label), notes=_told(block))
 
+    @property
+    def _may_guess(self) -> bool:
+        return self._guess and self._locked < _FULL_GUESSES
+
+    def _tried(self, parse: Callable[..., Sequence[Item]], data: bytes) -> Sequence[Item]:
+        """Read a block whose own module keeps its own budget: passwords are tried on so many of a file, and not on the rest."""
+        tries = self._locked < _FULL_GUESSES
+        items = parse(data, self._passwords if tries else (), guess=self._may_guess)
+        self._locked += any(item.facts.scheme for item in items)
+        return items
+
     def _elsewhere(self, label: str, block: Block) -> Iterator[Item]:
         if label == "OPENSSH PRIVATE KEY":
             from stanch.keys import openssh
 
-            yield from openssh.parse(block.content(), self._passwords, guess=self._guess)
+            yield from self._tried(openssh.parse, block.content())
         elif label.startswith("PGP"):
             from stanch.keys import pgp
 
-            yield from pgp.parse(block.text(), self._passwords, guess=self._guess)
+            yield from self._tried(pgp.parse, block.text())
         elif label == "AGE ENCRYPTED FILE":
             from stanch.keys import age
 
-            yield from age.parse(block.text(), self._passwords, guess=self._guess)
+            yield from self._tried(age.parse, block.text())
         elif label == "TSS2 PRIVATE KEY":
             yield material.item(Material(algorithm=""), HARDWARE, container="pem")
         else:

@@ -31,6 +31,7 @@ _OPERATOR_BEHIND: Final = re.compile(rb"(?:\"[ \t]*(?:[+.,;&)\]}|]|<<)*[ \t]*_?|
 _DEK: Final = re.compile(rb"DEK-Info:\s*([A-Za-z0-9-]{3,40})\s*(?:,\s*([0-9A-Fa-f]{1,64}))?")
 _PROC: Final = re.compile(rb"Proc-Type:\s*4\s*,\s*ENCRYPTED")
 _HEADER: Final = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,40}:(?: .*)?")
+_LONGEST_OPERATOR: Final = 64
 _LINE_END_WORD: Final = re.compile(
     rb"\b(?:PHP_EOL|vb(?:CrLf|Lf|NewLine)|Environment\.NewLine|os\.linesep|System\.lineSeparator\(\))"
 )
@@ -139,7 +140,11 @@ def _bare(line: bytes) -> bytes:
     line = _OPERATOR_BEFORE.sub(b"", line.strip(_SPACE))
     if line.startswith(b'"') and line.count(b'"') == 2:
         return line.split(b'"')[1]
-    return _OPERATOR_BEHIND.sub(b"", line.strip(_SPACE)).strip(b'" \t')
+    line = line.strip(_SPACE)
+    match = _OPERATOR_BEHIND.search(
+        line, max(0, len(line) - _LONGEST_OPERATOR)
+    )  # an expression that looks back is slow on long lines
+    return (line[: match.start()] if match else line).strip(b'" \t')
 
 
 def _is_header(line: bytes) -> bool:

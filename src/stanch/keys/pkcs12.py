@@ -20,6 +20,7 @@ from stanch.keys.der import element
 from stanch.keys.material import PLAIN, PUBLIC, Access, Material
 from stanch.keys.model import Item, KeyFormatError, Password
 from stanch.keys.pkcs12safe import CERTIFICATE, KEY, LOCKED_KEY, SECRET, Bag, Part, Safe
+from stanch.keys.rsafactors import Allowance
 from stanch.keys.x509 import Certificate
 
 _THUMBPRINT: Final = 20
@@ -37,6 +38,7 @@ class _Open:
         bags: what could be read.
         locked_parts: how many parts stay locked.
         work: seconds that opening may still cost.
+        allowance: for numbers that are not written down.
         notes: for a person.
     """
 
@@ -44,6 +46,7 @@ class _Open:
     bags: list[Bag] = field(default_factory=list)
     locked_parts: int = 0
     work: float = 2 * FOUND_SECONDS
+    allowance: Allowance = field(default_factory=Allowance)
     notes: list[str] = field(default_factory=list)
 
     def take(self, bags: Sequence[Bag]) -> None:
@@ -256,7 +259,7 @@ def _key(
     if bag.kind == SECRET:
         return _secret(bag, state)
     if bag.kind == KEY:
-        return privatekey.read(bag.content), PLAIN
+        return privatekey.read(bag.content, state.allowance), PLAIN
     how, sealed = pkcs8.sealed_key(bag.content)
     access = state.access
     assert access is not None

@@ -15,6 +15,7 @@ from stanch.keys.material import PLAIN, PUBLIC, Access, Material
 from stanch.keys.model import Item, KeyFormatError, Password
 from stanch.keys.pbe import Scheme, scheme
 from stanch.keys.privatekey import read
+from stanch.keys.rsafactors import Allowance
 
 CONTAINERS: Final = {
     derkind.PKCS8: "pkcs8",
@@ -45,8 +46,22 @@ def parse(data: bytes, passwords: Sequence[Password], *, guess: bool) -> Sequenc
     return [material.item(numbers, access, container=container)]
 
 
-def key(data: bytes, passwords: Sequence[Password], *, guess: bool, budget: Budget | None = None) -> tuple[Material, Access, str]:
-    """Read a key in DER for a container that says more about it; arguments as in `parse`.
+def key(
+    data: bytes,
+    passwords: Sequence[Password],
+    *,
+    guess: bool,
+    budget: Budget | None = None,
+    allowance: Allowance | None = None,
+) -> tuple[Material, Access, str]:
+    """Read a key in DER for a container that says more about it, and may hold more of them.
+
+    Args:
+        data: as for `parse`.
+        passwords: as for `parse`.
+        guess: as for `parse`.
+        budget: of the file, for passwords.
+        allowance: of the file, for numbers that are not written down.
 
     Returns:
         Its numbers, how far one gets with it, and the name of its form.
@@ -63,7 +78,7 @@ def key(data: bytes, passwords: Sequence[Password], *, guess: bool, budget: Budg
         return numbers, access, container
     if container == "public":
         return public(data), PUBLIC, container
-    return read(data), PLAIN, container
+    return read(data, allowance), PLAIN, container
 
 
 def public(data: bytes) -> Material:

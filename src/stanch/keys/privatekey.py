@@ -18,7 +18,7 @@ from stanch.keys.der import INTEGER, OCTET_STRING, OID, SEQUENCE, Der
 from stanch.keys.encode import CURVE_OF_OID, CURVES, OCTET_KEYS
 from stanch.keys.material import MOST_BITS, Material
 from stanch.keys.model import KeyFormatError
-from stanch.keys.rsafactors import primes
+from stanch.keys.rsafactors import Allowance, primes
 
 _RSA, _PSS, _EC, _DSA, _DH = (
     "1.2.840.113549.1.1.1",
@@ -28,7 +28,6 @@ _RSA, _PSS, _EC, _DSA, _DH = (
     "1.2.840.113549.1.3.1",
 )
 _MOST_PRIMES: Final = 16
-_LARGEST_DSA: Final = 8_192  # bits of p for which the public half is computed
 _LONGEST: Final = 256 * 1024
 _NAMES: Final[Mapping[str, str]] = {
     **{f"2.16.840.1.101.3.4.3.{arc}": name for arc, name in ((17, "ml-dsa-44"), (18, "ml-dsa-65"), (19, "ml-dsa-87"))},
@@ -37,8 +36,12 @@ _NAMES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def read(der: bytes) -> Material:
+def read(der: bytes, allowance: Allowance | None = None) -> Material:
     """Read a private key of any of the four forms; what follows it is ignored.
+
+    Args:
+        der: the key.
+        allowance: of the file, where it may hold many.
 
     Raises:
         KeyFormatError: it is none, or its numbers cannot be a key.
@@ -48,21 +51,25 @@ def read(der: bytes) -> Material:
     reader = _READERS.get(derkind.kind(der))
     if reader is None:
         raise KeyFormatError("the DER is no private key")
-    return reader(Der(der).whole(SEQUENCE))
+    return reader(Der(der).whole(SEQUENCE), allowance or Allowance())
 
 
-def from_numbers(n: int, e: int, d: int, p: int = 0, q: int = 0, inverse: int = 0) -> Material:
+def from_numbers(
+    n: int, e: int, d: int, p: int = 0, q: int = 0, inverse: int = 0, *, allowance: Allowance | None = None
+) -> Material:
     """Return a private RSA key whose primes need not be known.
 
     Raises:
-        KeyFormatError: the numbers are no RSA key.
+        KeyFormatError: the numbers are no RSA key, or finding the primes would cost more than is allowed.
     """
     if not p and not q:
+        if not (allowance or Allowance()).pays(n.bit_length()):
+            raise KeyFormatError("its primes are not written down, and computing them would take too long")
         p, q = primes(n, e, d)
     return material.rsa(n, e, d, p, q, inverse)
 
 
-def _pkcs8(der: bytes) -> Material:
+def _pkcs8(der: bytes, allowance: Allowance) -> Material:
     reader = Der(der).inside(SEQUENCE)
     if reader.number() not in (0, 1):
         raise KeyFormatError("the version of the private key is not known")
@@ -71,24 +78,24 @@ def _pkcs8(der: bytes) -> Material:
     identifier = Der(algorithm).inside(SEQUENCE)
     name = identifier.oid()
     if name in (_RSA, _PSS):
-        return _rsa_inside(key, algorithm if name == _PSS else b"", der)
+        return _rsa_inside(key, algorithm if name == _PSS else b"", der, allowance)
     if name == _EC:
         return _ec(key, identifier, der)
     curve = CURVE_OF_OID.get(name, "")
     if curve in OCTET_KEYS:
         return _okp(curve, key, reader, der)
     if name == _DSA:
-        return _dsa_inside(identifier, Der(key).number(), der)
+        return _dsa_inside(identifier, Der(key).number(), der, allowance)
     if name == _DH:
         return Material(algorithm="dh", bits=_bounded(identifier.inside(SEQUENCE).number()).bit_length(), pkcs8=der)
     return Material(algorithm=_NAMES.get(name, name), pkcs8=der)
 
 
-def _pkcs1(der: bytes) -> Material:
-    return _rsa_inside(der, b"", b"")
+def _pkcs1(der: bytes, allowance: Allowance) -> Material:
+    return _rsa_inside(der, b"", b"", allowance)
 
 
-def _rsa_inside(key: bytes, algorithm: bytes, pkcs8: bytes) -> Material:
+def _rsa_inside(key: bytes, algorithm: bytes, pkcs8: bytes, allowance: Allowance) -> Material:
     """Read an RSAPrivateKey; ``algorithm`` replaces the usual identifier where the key is for PSS only."""
     reader = Der(key).inside(SEQUENCE)
     reader.number()
@@ -101,7 +108,7 @@ def _rsa_inside(key: bytes, algorithm: bytes, pkcs8: bytes) -> Material:
         bare = encode.sequence(encode.integer(n), encode.integer(e))
         public = replace(public, spki=encode.sequence(algorithm, encode.bit_string(bare)))
     if not p and not q:
-        return replace(public, pkcs8=from_numbers(n, e, d).pkcs8)
+        return replace(public, pkcs8=from_numbers(n, e, d, allowance=allowance).pkcs8)
     if p * q * _more_primes(reader) != n:
         raise KeyFormatError("the primes do not make the RSA modulus")
     return replace(public, pkcs8=pkcs8 or _wrapped(_RSA_IDENTIFIER, Der(key).whole(SEQUENCE)))
@@ -118,7 +125,7 @@ def _more_primes(reader: Der) -> int:
     return product
 
 
-def _sec1(der: bytes) -> Material:
+def _sec1(der: bytes, _: Allowance) -> Material:
     return _ec(der, None, b"")
 
 
@@ -170,18 +177,20 @@ def _okp(name: str, key: bytes, reader: Der, der: bytes) -> Material:
     return replace(material.okp(name, public or okp_public(name, seed), seed), pkcs8=der)
 
 
-def _dsa(der: bytes) -> Material:
+def _dsa(der: bytes, _: Allowance) -> Material:
     reader = Der(der).inside(SEQUENCE)
-    _, p, q, g, y, x = (reader.number() for _ in range(6))
+    _version, p, q, g, y, x = (reader.number() for _ in range(6))
     return material.dsa(p, q, g, y, _bounded(x))
 
 
-def _dsa_inside(identifier: Der, x: int, der: bytes) -> Material:
+def _dsa_inside(identifier: Der, x: int, der: bytes, allowance: Allowance) -> Material:
     parameters = identifier.inside(SEQUENCE)
     p, q, g = (parameters.number() for _ in range(3))
     _bounded(p, q, g, x)
-    if p.bit_length() > _LARGEST_DSA or q.bit_length() > 512 or x >= q or g >= p:
+    if x >= q or g >= p:
         raise KeyFormatError("the numbers are no DSA key")
+    if not allowance.pays(p.bit_length(), x.bit_length()):
+        return Material(algorithm="dsa", bits=p.bit_length(), pkcs8=der)
     return replace(material.dsa(p, q, g, pow(g, x, p)), pkcs8=der)
 
 
@@ -238,7 +247,7 @@ def _bounded(*numbers: int) -> int:
 
 
 _RSA_IDENTIFIER: Final = encode.sequence(encode.oid(_RSA), encode.NULL)
-_READERS: Final[Mapping[str, Callable[[bytes], Material]]] = {
+_READERS: Final[Mapping[str, Callable[[bytes, Allowance], Material]]] = {
     derkind.PKCS8: _pkcs8,
     derkind.PKCS1: _pkcs1,
     derkind.SEC1: _sec1,

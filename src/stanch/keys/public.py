@@ -23,7 +23,7 @@ _KINDS: Final = (
 _LINE: Final = re.compile(
     rb"(?:^|[ \t,\"])(" + _KINDS + rb") (AAAA[A-Za-z0-9+/]{40,16000}={0,2})(?:[ \t]+([^\r\n]{1,200}))?", re.MULTILINE
 )
-_RFC4716: Final = re.compile(rb"---- BEGIN SSH2 PUBLIC KEY ----\r?\n(.*?)---- END SSH2 PUBLIC KEY ----", re.DOTALL)
+_BEGIN, _END = b"---- BEGIN SSH2 PUBLIC KEY ----", b"---- END SSH2 PUBLIC KEY ----"
 _MOST: Final = 2_000
 _NOTHING: Final = Material(algorithm="")
 
@@ -89,7 +89,7 @@ def numbers(public: bytes) -> Material:
 
 def looks_like_ssh(data: bytes) -> bool:
     """Whether some text holds an SSH public key."""
-    return _LINE.search(data) is not None or _RFC4716.search(data) is not None
+    return _LINE.search(data) is not None or _BEGIN in data
 
 
 def _blobs(data: bytes) -> Iterator[tuple[bytes, str]]:
@@ -97,9 +97,10 @@ def _blobs(data: bytes) -> Iterator[tuple[bytes, str]]:
         blob = _decoded(match[2])
         if blob:
             yield blob, (match[3] or b"").decode("utf-8", "replace").strip()
-    for match in _RFC4716.finditer(data):
-        lines = [line for line in match[1].replace(b"\r", b"").split(b"\n") if b":" not in line]
-        blob = _decoded(b"".join(lines))
+    end = 0
+    while (begin := data.find(_BEGIN, end)) >= 0 and (end := data.find(_END, begin)) >= 0:
+        lines = data[begin + len(_BEGIN) : end].replace(b"\r", b"").split(b"\n")
+        blob = _decoded(b"".join(line for line in lines if b":" not in line))
         if blob:
             yield blob, ""
 

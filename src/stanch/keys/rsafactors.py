@@ -5,8 +5,32 @@ from __future__ import annotations
 from math import gcd
 from typing import Final
 
-_LARGEST: Final = 8_192  # bits of a modulus for which this is done: a few hundredths of a second
+_LARGEST: Final = 6_144  # bits of a modulus for which this is done
+_USUAL: Final = 2_048
+_UNITS: Final = 30.0
 _WITNESSES: Final = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29)
+
+
+class Allowance:
+    """How much computing numbers that are not written down is worth in one file: about half a second."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = _UNITS
+
+    def pays(self, bits: int, exponent: int = 0) -> bool:
+        """Take the price of one power, if it can be paid: a unit is that of an exponent as long as a usual modulus.
+
+        Args:
+            bits: of the modulus.
+            exponent: its bits; by default as many.
+        """
+        price = (bits / _USUAL) ** 2 * (exponent or bits) / _USUAL
+        if price > self._left:
+            return False
+        self._left -= price
+        return True
 
 
 def primes(n: int, e: int, d: int) -> tuple[int, int]:

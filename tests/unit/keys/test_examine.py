@@ -310,12 +310,38 @@ def test_any_bytes_are_told_for_what_they_are(data, head):
     assert examine(head + data, now=NOW, guess=False).what
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"\x30\x80" * 2_000_000, b"A" * 4_000_000, b"-----BEGIN " * 400_000, b"{" * 3_000_000, b"<" * 3_000_000, b"ssh-rsa AAAA" * 300_000, b"0" * 3_000_000, b'"kty"' * 500_000,
-     b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----" * 50_000, b"AGE-SECRET-KEY-1" * 200_000, b"PuTTY-User-Key-File-" * 200_000, b"\xc5\xff" * 1_000_000, bytes(5_000_000)],
-    ids=["sequences", "letters", "begins", "braces", "brackets", "ssh", "zeros", "kty", "ssh2", "age", "putty", "openpgp", "nothing"],
-)  # fmt: skip
+RSA = b"-----BEGIN RSA PRIVATE KEY-----\n"
+HOSTILE = {
+    "sequences": b"\x30\x80" * 2_000_000,
+    "letters": b"A" * 4_000_000,
+    "begins": b"-----BEGIN " * 400_000,
+    "braces": b"{" * 3_000_000,
+    "brackets": b"<" * 3_000_000,
+    "ssh": b"ssh-rsa AAAA" * 300_000,
+    "ssh, RFC 4716": b"---- BEGIN SSH2 PUBLIC KEY ----\n" * 300_000,
+    "zeros": b"0" * 3_000_000,
+    "kty": b'"kty"' * 500_000,
+    "ssh2": b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----" * 50_000,
+    "age": b"AGE-SECRET-KEY-1" * 200_000,
+    "putty": b"PuTTY-User-Key-File-" * 200_000,
+    "openpgp": b"\xc5\xff" * 1_000_000,
+    "nothing": bytes(5_000_000),
+    "blanks in a block": RSA + b'"' + b" \t" * 400_000 + b"x",
+    "operators in a block": RSA + b'"' + b" + " * 300_000 + b"x",
+    "backslashes in a block": RSA + b"\\" * 900_000,
+    "headers in a block": RSA + b"Proc-Type: 4,ENCRYPTED\n" + b"DEK-Info: " * 90_000,
+    "blocks of strings": (RSA + b'"x" + \\n' * 2_000) * 1_900,
+    "elements": b"<PublishData>" + b'<Subscription Id="a" ' * 300_000,
+    "attributes": b"<PublishData <Subscription " + b'aa="' * 500_000 + b">",
+    "locked keys": key("rsa").private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, BestAvailableEncryption(b"zz" * 9))
+    * 1_500,
+    "RSA without primes": b"["
+    + (b'{"kty":"RSA","n":"' + b"_" * 680 + b'","e":"AQAB","d":"' + b"9" * 600 + b'"},') * 400
+    + b"{}]",
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
 def test_large_hostile_files_are_done_with_soon(data):
     start = time.process_time()
     examine(data, now=NOW)

@@ -19,7 +19,7 @@ from tests.support.key_reading import assert_locked, assert_open, damaged, passw
 
 from stanch.core.key_facts import KeyVerdict, Protection
 from stanch.keys import pkcs8 as bare
-from stanch.keys import privatekey
+from stanch.keys import privatekey, rsafactors
 from stanch.keys.model import KeyFormatError
 from stanch.keys.passwords import common
 
@@ -164,13 +164,33 @@ def test_primes_of_another_modulus_are_no_key():
         one(data)
 
 
+def dsa_pkcs8(p: int, q: int, g: int, x: int) -> bytes:
+    numbers = [element(0x02, big(value, value.bit_length() // 8 + 1)) for value in (p, q, g, x)]
+    algorithm = element(0x30, element(0x06, bytes.fromhex("2a8648ce380401")), element(0x30, *numbers[:3]))
+    return element(0x30, element(0x02, b"\0"), algorithm, element(0x04, numbers[3]))
+
+
 def test_a_dsa_key_with_a_huge_modulus_costs_nothing():
-    number = element(0x02, b"\x01" + bytes(4_000))
-    algorithm = element(0x30, element(0x06, bytes.fromhex("2a8648ce380401")), element(0x30, number, number, number))
+    p = (1 << 32_000) + 1
     start = time.process_time()
-    with pytest.raises(KeyFormatError):
-        one(element(0x30, element(0x02, b"\0"), algorithm, element(0x04, number)))
+    item = one(dsa_pkcs8(p, p - 2, 3, p - 3))
+    assert (item.facts.verdict, item.facts.bits, item.facts.spki_sha256) == (KeyVerdict.USABLE, 32_001, "")
     assert time.process_time() - start < 0.2
+
+
+def test_rsa_keys_without_primes_are_computed_a_few_times_a_file():
+    numbers = other("rsa1024").private_numbers()
+    fields = (0, numbers.public_numbers.n, 3, numbers.d, 0, 0, 0, 0, 0)
+    data = element(0x30, *(element(0x02, big(value, value.bit_length() // 8 + 1)) for value in fields))
+    item = one(data)
+    assert_open(item)
+    allowance = rsafactors.Allowance()
+    done = 0
+    with pytest.raises(KeyFormatError, match="too long"):
+        while done < 1_000:
+            privatekey.read(data, allowance)
+            done += 1
+    assert done == 30 * 8  # half the size is an eighth of the price
 
 
 # --- encrypted ------------------------------------------------------------------------------------------------------
