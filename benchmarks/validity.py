@@ -33,9 +33,9 @@ from stanch.core.validity import Probe, Validity, ValidityCheck  # noqa: E402
 from stanch.issuers.cache import AnswerCache  # noqa: E402
 from stanch.issuers.checker import REMEMBERED, Checker  # noqa: E402
 from stanch.issuers.model import Credential, Door, HttpRequest, verdict  # noqa: E402
-from stanch.issuers.policy import DoorPolicy  # noqa: E402
 from stanch.issuers.record import ProbeRecord  # noqa: E402
 from stanch.issuers.transport import GuardedDoor, Surroundings  # noqa: E402
+from stanch.net.policy import DoorPolicy  # noqa: E402
 
 HOST = "api.issuer.example"
 WORKERS = 16

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from stanch.issuers.model import HttpAnswer, HttpRequest
+from stanch.issuers.model import HttpRequest
+from stanch.net.model import HttpAnswer
 
 NS = 'xmlns="http://www.w3.org/2005/Atom"'
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from stanch.core.validity import Probe
-from stanch.issuers.model import HttpAnswer, HttpRequest, NoAnswerError
+from stanch.issuers.model import HttpRequest
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 MOMENT = datetime(2026, 11, 25, 8, 30, tzinfo=UTC)
 

@@ -16,7 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from stanch.issuers.model import HttpAnswer, HttpRequest
+from stanch.issuers.model import HttpRequest
+from stanch.net.model import HttpAnswer
 
 Reply = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
 """Status, body (JSON, or text), headers."""

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stanch.issuers.model import HttpRequest
-from stanch.issuers.policy import DoorPolicy
 from stanch.issuers.transport import GuardedDoor, Surroundings
+from stanch.net.policy import DoorPolicy
 
 MOMENT = datetime(2026, 11, 25, 8, 30, tzinfo=UTC)
 

@@ -18,8 +18,9 @@ from cryptography.x509.oid import NameOID
 
 from stanch.core.key_facts import CertificateFacts, KeyFacts, KeyVerdict, Protection
 from stanch.core.secret import Secret
-from stanch.issuers.model import Credential, HttpAnswer, HttpRequest, NoAnswerError
+from stanch.issuers.model import Credential, HttpRequest
 from stanch.keys.model import Item, Private
+from stanch.net.model import HttpAnswer, NoAnswerError
 from stanch.simulators.clock import Clock
 from stanch.simulators.wire import Application, Request
 

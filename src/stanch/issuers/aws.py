@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stanch.core.validity import Probe, Validity, ValidityCheck
-from stanch.issuers.guard import target_of
-from stanch.issuers.model import Credential, Door, HttpAnswer, HttpRequest, NoAnswerError, verdict
+from stanch.issuers.model import Credential, Door, HttpRequest, verdict
 from stanch.issuers.reading import cleaned, gives_away
 from stanch.issuers.rendering import NotAskedError, value_of
 from stanch.issuers.sigv4 import signed_headers
+from stanch.net.guard import target_of
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 BODY: Final = b"Action=GetCallerIdentity&Version=2011-06-15"
 KEY_ID: Final = re.compile(r"A(?:3T[A-Z0-9]|KIA|SIA|BIA|CCA)[A-Z2-7]{16}")

@@ -14,9 +14,10 @@ from typing import Final
 
 from stanch.core.validity import Probe, Validity, ValidityCheck
 from stanch.issuers.azure_clouds import cloud_of
-from stanch.issuers.model import Credential, Door, HttpAnswer, HttpRequest, NoAnswerError, verdict
+from stanch.issuers.model import Credential, Door, HttpRequest, verdict
 from stanch.issuers.reading import cleaned
 from stanch.keys.model import Item
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 MOST_SUBSCRIPTIONS: Final = 20  # that are asked about
 VERSION: Final = "2014-10-01"  # what Microsoft's last client sent

@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 from stanch.core.validity import Probe, Validity, ValidityCheck
 from stanch.issuers.connection import pairs_of
-from stanch.issuers.model import Credential, Door, HttpAnswer, HttpRequest, NoAnswerError, verdict
+from stanch.issuers.model import Credential, Door, HttpRequest, verdict
 from stanch.issuers.reading import cleaned
 from stanch.issuers.rendering import NotAskedError, value_of
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 SECONDS: Final = 300
 _HOST: Final = re.compile(r"[a-z0-9-]{3,60}\.servicebus\.(?:windows\.net|usgovcloudapi\.net|chinacloudapi\.cn)")

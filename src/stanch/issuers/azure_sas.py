@@ -18,9 +18,10 @@ from urllib.parse import quote, unquote
 from stanch.core.validity import Probe, Validity, ValidityCheck
 from stanch.issuers.azure_storage import HOST, QUESTION, VERSION
 from stanch.issuers.azure_storage_answers import Outcome, evidence_of, refusal
-from stanch.issuers.model import Credential, Door, HttpAnswer, HttpRequest, NoAnswerError, verdict
+from stanch.issuers.model import Credential, Door, HttpRequest, verdict
 from stanch.issuers.reading import cleaned
 from stanch.issuers.rendering import NotAskedError, value_of
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 MOST_FIELDS: Final = 40
 _FIELD: Final = re.compile(r"[a-z]{2,8}")

@@ -20,9 +20,10 @@ from urllib.parse import parse_qsl, urlsplit
 from stanch.core.validity import Probe, Validity, ValidityCheck
 from stanch.issuers.azure_storage_answers import Outcome, evidence_of, refusal
 from stanch.issuers.connection import pairs_of
-from stanch.issuers.guard import target_of
-from stanch.issuers.model import Credential, Door, HttpAnswer, HttpRequest, NoAnswerError, verdict
+from stanch.issuers.model import Credential, Door, HttpRequest, verdict
 from stanch.issuers.rendering import NotAskedError, value_of
+from stanch.net.guard import target_of
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 VERSION: Final = "2021-12-02"  # of the service's interface
 QUESTION: Final = "restype=account&comp=properties"

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stanch.core.validity import Validity
-from stanch.issuers.model import HttpAnswer
 from stanch.issuers.reading import cleaned
+from stanch.net.model import HttpAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

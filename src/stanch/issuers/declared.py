@@ -20,9 +20,10 @@ from stanch.catalog.template import holes
 from stanch.catalog.validity_spec import ValiditySpec
 from stanch.core.secret import Secret
 from stanch.core.validity import Probe, Validity, ValidityCheck
-from stanch.issuers.model import Credential, Door, HttpAnswer, NoAnswerError, Validator, verdict
+from stanch.issuers.model import Credential, Door, Validator, verdict
 from stanch.issuers.reading import Answer, Reading, cleaned, facts, gives_away, read
 from stanch.issuers.rendering import Allowed, NotAskedError, places, request, used_companions, value_of
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 _ALPHABETS: Final = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _KEPT: Final = 8  # leading characters of a made-up credential that stay: they tell its type

@@ -21,9 +21,10 @@ from stanch.issuers.aadsts import About, Refusal, Rule, refusal_of, rule_for
 from stanch.issuers.azure_clouds import CLOUDS, Cloud, cloud_of
 from stanch.issuers.client_assertion import TYPE, Algorithm, UnusableKeyError, client_assertion
 from stanch.issuers.entra_tokens import claims_of
-from stanch.issuers.model import Credential, Door, HttpAnswer, HttpRequest, NoAnswerError, verdict
+from stanch.issuers.model import Credential, Door, HttpRequest, verdict
 from stanch.issuers.reading import gives_away
 from stanch.issuers.rendering import NotAskedError, value_of
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 CERTAIN: Final = "tenant certain"
 """Companion, not empty when the user vouches for the tenant: only then is an application that is not in it gone."""

@@ -1,4 +1,4 @@
-"""TLS contexts that always verify, with the user's authorities, and with a client key that is never written in the clear."""
+"""A TLS context that presents a client key, which is never written in the clear."""
 
 from __future__ import annotations
 
@@ -8,40 +8,12 @@ import ssl
 import tempfile
 from typing import Final
 
-from stanch.core.errors import ConfigError
-from stanch.issuers.model import NoAnswerError
-from stanch.issuers.timed import DeadlineContext
 from stanch.keys.model import Item
+from stanch.net.model import NoAnswerError
 
 # Forward-secret and authenticated only: what is left to a context that has to take an old client certificate.
 _STRONG: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=0"
 _WEAK_CERTIFICATE: Final = ("EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "EE_MD_TOO_WEAK")
-
-
-def client_context(ca_bundle: str = "") -> ssl.SSLContext:
-    """Return a context that verifies chain and host name, TLS 1.2 or later.
-
-    Not `ssl.create_default_context`, which writes session keys to a file when ``SSLKEYLOGFILE`` is set: whoever
-    reads that file reads the credentials.
-
-    Args:
-        ca_bundle: PEM file of the authorities to trust instead of the system's.
-
-    Raises:
-        ConfigError: the file cannot be used.
-    """
-    context = DeadlineContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not ca_bundle:
-        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-        return context
-    try:
-        context.load_verify_locations(cafile=ca_bundle)
-    except (OSError, ssl.SSLError) as exc:
-        raise ConfigError(
-            "The file of authorities cannot be used.", path=ca_bundle, hint="It must hold certificates as PEM."
-        ) from exc
-    return context
 
 
 def load_identity(context: ssl.SSLContext, item: Item) -> None:

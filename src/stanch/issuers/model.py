@@ -17,6 +17,7 @@ from typing import Protocol
 from stanch.core.secret import Secret
 from stanch.core.validity import Probe, Validity, ValidityCheck
 from stanch.keys.model import Item
+from stanch.net.model import HttpAnswer, NoAnswerError, PlainRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,56 +44,14 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class HttpRequest:
+class HttpRequest(PlainRequest):
     """A request to an issuer. It has no repr because headers and body hold the credential.
 
     Attributes:
-        method: ``GET``, ``POST`` …
-        url: absolute, http or https.
-        headers: as sent.
-        body: as sent.
         identity: client certificate for mutual TLS: the key's item.
-        idempotent: a POST that may be sent again: it changes nothing.
     """
 
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
     identity: Item | None = None
-    idempotent: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class HttpAnswer:
-    """What came back. Redirects are answers like any other: nothing follows them.
-
-    Attributes:
-        status: HTTP status.
-        headers: names in lower case.
-        body: at most the door's limit.
-        cut: whether there was more.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    cut: bool = False
-
-
-class NoAnswerError(Exception):
-    """No usable answer came. The message never holds the credential or foreign text.
-
-    Args:
-        reason: stable code: ``timeout``, ``address_refused``, ``dns``, ``tls``, ``connection``, ``too_large``, ``not_http``,
-            ``rate_limited``, ``proxy``, ``host_refused``.
-        message: a sentence, with what to do.
-    """
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
 
 
 class Door(Protocol):

@@ -14,7 +14,7 @@ from typing import Final
 from stanch.core.validity import Probe, Validity, ValidityCheck
 from stanch.issuers import mysql_answers
 from stanch.issuers.connection import Login, login_of, needed
-from stanch.issuers.model import Credential, Door, NoAnswerError, verdict
+from stanch.issuers.model import Credential, Door, verdict
 from stanch.issuers.mysql_packets import (
     CONNECT_WITH_DB,
     LONG_PASSWORD,
@@ -33,6 +33,7 @@ from stanch.issuers.mysql_packets import (
 from stanch.issuers.reading import cleaned, gives_away
 from stanch.issuers.rendering import NotAskedError
 from stanch.issuers.stream import Stream
+from stanch.net.model import NoAnswerError
 
 PORT: Final = 3306
 MOST_TURNS: Final = 8  # a switch, the public key, the answer: four at most

@@ -19,11 +19,12 @@ from typing import Final
 
 from stanch.core.validity import Probe, Validity, ValidityCheck
 from stanch.issuers.connection import Login, login_of, needed
-from stanch.issuers.model import Credential, Door, NoAnswerError, verdict
+from stanch.issuers.model import Credential, Door, verdict
 from stanch.issuers.reading import cleaned, gives_away
 from stanch.issuers.rendering import NotAskedError
 from stanch.issuers.scram import ScramClient, ScramError
 from stanch.issuers.stream import Stream
+from stanch.net.model import NoAnswerError
 
 PORT: Final = 5432
 MOST_MESSAGE: Final = 1 << 16  # bytes; those of a start-up are much shorter

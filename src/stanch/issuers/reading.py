@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from stanch.catalog.answers import AnswerRule, Source
 from stanch.core.validity import Validity
-from stanch.issuers.model import HttpAnswer
+from stanch.net.model import HttpAnswer
 
 MAX_FACT: Final = 200  # characters of one fact
 MAX_ITEMS: Final = 20  # of a list

@@ -12,10 +12,11 @@ from typing import Final
 
 from stanch.core.validity import Probe, Validity, ValidityCheck
 from stanch.issuers.connection import Login, login_of, needed
-from stanch.issuers.model import Credential, Door, NoAnswerError, verdict
+from stanch.issuers.model import Credential, Door, verdict
 from stanch.issuers.reading import gives_away
 from stanch.issuers.rendering import NotAskedError
 from stanch.issuers.stream import Stream
+from stanch.net.model import NoAnswerError
 
 PORT: Final = 6379
 MOST_LINE: Final = 1_024  # bytes of one reply

@@ -11,11 +11,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from stanch.core.validity import Probe
-from stanch.issuers.addresses import parse_address
-from stanch.issuers.failures import explain
-from stanch.issuers.guard import host_of
-from stanch.issuers.model import Door, NoAnswerError
-from stanch.issuers.policy import DoorPolicy
+from stanch.issuers.model import Door
+from stanch.net.addresses import parse_address
+from stanch.net.failures import explain
+from stanch.net.guard import host_of
+from stanch.net.model import NoAnswerError
+from stanch.net.policy import DoorPolicy
 
 MOST: Final = 1 << 20  # bytes of one conversation, received
 _PIECE: Final = 1 << 16

@@ -27,22 +27,22 @@ from typing import Final
 
 from stanch.core.validity import Probe
 from stanch.core.version import VERSION
-from stanch.issuers.exchange import check_request, exchange
-from stanch.issuers.failures import explain, is_reset
-from stanch.issuers.guard import Guard, Resolver, Target, bracketed, check_port, host_of, system_resolver, target_of
-from stanch.issuers.identity import client_context, load_identity
-from stanch.issuers.model import HttpAnswer, HttpRequest, NoAnswerError
+from stanch.issuers.identity import load_identity
+from stanch.issuers.model import HttpRequest
 from stanch.issuers.pace import Pace
-from stanch.issuers.policy import DoorPolicy
-from stanch.issuers.proxies import Proxy
 from stanch.issuers.record import Trace
 from stanch.issuers.request_ids import answered_id
-from stanch.issuers.retrying import asked_wait, asks_to_come_again, backoff, may_repeat
-from stanch.issuers.timed import Deadline, DeadlineSocket
-from stanch.issuers.tunnel import open_tunnel
+from stanch.net.exchange import check_request, exchange
+from stanch.net.failures import explain, is_reset
+from stanch.net.guard import Guard, Resolver, Target, bracketed, check_port, host_of, system_resolver, target_of
+from stanch.net.model import HttpAnswer, NoAnswerError
+from stanch.net.policy import DoorPolicy
+from stanch.net.retrying import asked_wait, asks_to_come_again, backoff, may_repeat
+from stanch.net.route import Route, route
+from stanch.net.timed import Deadline
+from stanch.net.tls import client_context
 
 AGENT: Final = f"stanch/{VERSION}"
-_TRIED: Final = 4  # addresses of one host that are tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +127,9 @@ class GuardedDoor:
         deadline = self._deadline()
         deadline.extend(self._pace.take(host))
         try:
-            route = self._route(protocol, host, port, deadline)
+            way = self._route(protocol, host, port, deadline)
             self._announce(host, port, protocol, "", probes)
-            return self._open(route, host, port, deadline)
+            return way.open(host, port, deadline)
         except (OSError, NoAnswerError) as exc:
             failure = explain(exc, host)
         raise failure
@@ -163,9 +163,9 @@ class GuardedDoor:
     ) -> HttpAnswer | _Failure:
         """Send once. Whatever happens after the announcement, the probe is in the list and on record."""
         try:
-            route = self._route(target.scheme, target.host, target.port, deadline)
+            way = self._route(target.scheme, target.host, target.port, deadline)
             trace = self._announce(target.host, target.port, request.method, self._world.new_id(), probes)
-            answer = self._exchange(request, target, route, context, deadline, trace.sent_id)
+            answer = self._exchange(request, target, way, context, deadline, trace.sent_id)
         except (OSError, NoAnswerError) as exc:
             return _Failure(error=explain(exc, target.host), reset=is_reset(exc))
         trace = replace(trace, status=answer.status, answered_id=answered_id(answer.headers, request))
@@ -175,15 +175,8 @@ class GuardedDoor:
                 self._record(trace)
         return answer
 
-    def _route(self, scheme: str, host: str, port: int, deadline: Deadline) -> _Route:
-        """Decide where to connect to. All that is checked is checked here, before anything leaves."""
-        proxy = self.policy.proxies.choose(scheme, host, port)
-        if proxy is None:
-            return _Route(addresses=self._guard.addresses(host, port, seconds=deadline.step()), port=port)
-        self._guard.check_name(host, port)
-        addresses = self._guard.resolve(proxy.host, proxy.port, seconds=deadline.step())
-        tunnel = scheme != "http"
-        return _Route(addresses=tuple(str(address) for address in addresses), port=proxy.port, proxy=proxy, tunnel=tunnel)
+    def _route(self, scheme: str, host: str, port: int, deadline: Deadline) -> Route:
+        return route(self.policy, self._guard, scheme, host, port, deadline)
 
     def _announce(self, host: str, port: int, method: str, sent_id: str, probes: list[Probe]) -> Trace:
         """Put a request on record before it is sent."""
@@ -200,30 +193,20 @@ class GuardedDoor:
         probes.append(trace.probe())
         return trace
 
-    def _open(self, route: _Route, host: str, port: int, deadline: Deadline) -> DeadlineSocket:
-        connection = _dial(route, deadline)
-        try:
-            if route.proxy is not None and route.tunnel:
-                open_tunnel(connection, route.proxy, host, port)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     def _exchange(
         self,
         request: HttpRequest,
         target: Target,
-        route: _Route,
+        way: Route,
         context: ssl.SSLContext | None,
         deadline: Deadline,
         sent_id: str,
     ) -> HttpAnswer:
-        connection: socket.socket = self._open(route, target.host, target.port, deadline)
+        connection: socket.socket = way.open(target.host, target.port, deadline)
         extra = {"User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "identity", "client-request-id": sent_id}
-        absolute = route.proxy is not None and not route.tunnel
-        if absolute and route.proxy is not None and route.proxy.authorization:
-            extra["Proxy-Authorization"] = route.proxy.authorization
+        absolute = way.proxy is not None and not way.tunnel
+        if absolute and way.proxy is not None and way.proxy.authorization:
+            extra["Proxy-Authorization"] = way.proxy.authorization
         try:
             if context is not None:
                 connection = context.wrap_socket(connection, server_hostname=target.host)
@@ -265,26 +248,5 @@ class _Failure:
     reset: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Route:
-    """Where to connect to: checked addresses, or those of the proxy, and whether to ask it for a tunnel."""
-
-    addresses: tuple[str, ...]
-    port: int
-    proxy: Proxy | None = None
-    tunnel: bool = False
-
-
 def _is_passing(outcome: HttpAnswer | _Failure) -> bool:
     return isinstance(outcome, HttpAnswer) or outcome.reset
-
-
-def _dial(route: _Route, deadline: Deadline) -> DeadlineSocket:
-    """Connect to the first address that takes the connection."""
-    failure: OSError = ConnectionRefusedError()
-    for address in route.addresses[:_TRIED]:
-        try:
-            return DeadlineSocket.dial(address, route.port, deadline)
-        except OSError as exc:
-            failure = exc
-    raise failure

@@ -13,7 +13,7 @@ from stanch.core.finding import Finding
 
 if TYPE_CHECKING:
     from stanch.config.settings import Settings
-    from stanch.issuers.policy import DoorPolicy
+    from stanch.net.policy import DoorPolicy
     from stanch.scanning.scan import Progress
 
 Asker = Callable[[Sequence[Finding]], list[Finding]]
@@ -62,8 +62,8 @@ def policy_from(settings: Settings) -> DoorPolicy:
     Raises:
         InputError: one of the settings cannot be used.
     """
-    from stanch.issuers.policy import DoorPolicy
-    from stanch.issuers.proxies import Proxies
+    from stanch.net.policy import DoorPolicy
+    from stanch.net.proxies import Proxies
 
     overrides = {}
     for entry in settings.issuer_host:

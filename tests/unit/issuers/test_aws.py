@@ -21,9 +21,10 @@ from tests.support.servers import Server
 
 from stanch.core.validity import Validity
 from stanch.issuers.aws import PARTITIONS, account_of, check
-from stanch.issuers.model import HttpAnswer, HttpRequest, NoAnswerError, asked
+from stanch.issuers.model import HttpRequest, asked
 from stanch.issuers.sigv4 import signed_headers
 from stanch.issuers.transport import GuardedDoor, Surroundings
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 SECRET_DETECTOR, ID_DETECTOR = "aws-secret-access-key", "aws-access-token"
 

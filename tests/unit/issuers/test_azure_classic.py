@@ -12,7 +12,7 @@ from tests.support.simulated import Pair, certificate_credential, issuers
 
 from stanch.core.validity import Validity
 from stanch.issuers.azure_classic import MOST_SUBSCRIPTIONS, check
-from stanch.issuers.model import NoAnswerError
+from stanch.net.model import NoAnswerError
 from stanch.simulators.azure_classic import NAME, ClassicAzure
 from stanch.simulators.clock import ManualClock
 from stanch.simulators.faults import Fault, failure

@@ -13,8 +13,8 @@ from stanch.core.validity import Validity
 from stanch.issuers import azure_classic, entra
 from stanch.issuers.azure_certificate import check_azure_certificate
 from stanch.issuers.model import Credential, Validator, asked
-from stanch.issuers.policy import DoorPolicy
 from stanch.issuers.transport import GuardedDoor
+from stanch.net.policy import DoorPolicy
 from stanch.simulators.azure import AzureSimulation
 from stanch.simulators.azure_classic import NAME as CLASSIC
 from stanch.simulators.entra import CLOUDS

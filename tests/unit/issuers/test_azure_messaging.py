@@ -13,7 +13,8 @@ from tests.support.logins import login
 
 from stanch.core.validity import Validity
 from stanch.issuers.azure_messaging import check
-from stanch.issuers.model import HttpAnswer, asked
+from stanch.issuers.model import asked
+from stanch.net.model import HttpAnswer
 
 HOST = "orders-prod.servicebus.windows.net"
 DETECTOR = "azure-servicebus-connection-string"

@@ -18,7 +18,8 @@ from tests.support.servers import Connection, Server
 
 from stanch.core.validity import Validity
 from stanch.issuers import azure_sas, azure_storage
-from stanch.issuers.model import HttpAnswer, HttpRequest, NoAnswerError, asked
+from stanch.issuers.model import HttpRequest, asked
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 ACCOUNT = "stprodweu01"
 KEY_DETECTOR, TEXT_DETECTOR, SAS_DETECTOR = "azure-storage-account-key", "azure-storage-connection-string", "azure-sas-token"

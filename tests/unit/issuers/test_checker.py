@@ -18,7 +18,8 @@ from stanch.core.secret import Secret, fingerprint_of
 from stanch.core.validity import Validity
 from stanch.issuers.cache import AnswerCache
 from stanch.issuers.checker import Checker, question_of, without_value
-from stanch.issuers.model import Credential, HttpAnswer, NoAnswerError, verdict
+from stanch.issuers.model import Credential, verdict
+from stanch.net.model import HttpAnswer, NoAnswerError
 
 KEY = bytes(32)
 

@@ -6,7 +6,8 @@ from stanch.catalog.validity import validity_from, validity_specs
 from stanch.core.secret import Secret
 from stanch.core.validity import Validity
 from stanch.issuers.declared import declared, made_up
-from stanch.issuers.model import Credential, HttpAnswer, NoAnswerError, asked
+from stanch.issuers.model import Credential, asked
+from stanch.net.model import HttpAnswer, NoAnswerError
 from support.doors import MOMENT, FunctionDoor, always
 
 VALUE = "acme_" + "q7Rt2Kx9" * 4

@@ -11,9 +11,10 @@ from stanch.catalog.validity import validity_specs
 from stanch.core.secret import Secret
 from stanch.core.validity import Validity
 from stanch.issuers.declared import declared
-from stanch.issuers.model import Credential, HttpAnswer, asked
-from stanch.issuers.policy import DoorPolicy
+from stanch.issuers.model import Credential, asked
 from stanch.issuers.transport import GuardedDoor
+from stanch.net.model import HttpAnswer
+from stanch.net.policy import DoorPolicy
 from support.doors import FunctionDoor
 from support.issuer_rows import ROWS
 from support.issuers import Issuer, Row, loopback

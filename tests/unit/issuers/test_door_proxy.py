@@ -2,8 +2,8 @@ import pytest
 from tests.support.outside import Names, credential_text, door, get
 from tests.support.servers import Authority, Server, drip, flood, hang, proxy, reply, says
 
-from stanch.issuers.model import NoAnswerError
-from stanch.issuers.proxies import Proxies
+from stanch.net.model import NoAnswerError
+from stanch.net.proxies import Proxies
 
 PUBLIC = "api.issuer.example"  # only the proxy knows where that is
 

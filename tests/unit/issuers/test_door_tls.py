@@ -13,9 +13,9 @@ from tests.support.servers import Authority, Connection, Server, answer, client_
 from stanch.core.errors import ConfigError
 from stanch.core.key_facts import KeyFacts, KeyVerdict, Protection
 from stanch.issuers import identity
-from stanch.issuers.identity import client_context
-from stanch.issuers.model import NoAnswerError
 from stanch.keys.model import Item, Private
+from stanch.net.model import NoAnswerError
+from stanch.net.tls import client_context
 
 
 @pytest.fixture(scope="module")

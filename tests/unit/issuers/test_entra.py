@@ -15,7 +15,7 @@ from tests.support.simulated import Pair, certificate_credential, issuers, secre
 
 from stanch.core.validity import Validity
 from stanch.issuers import entra
-from stanch.issuers.model import HttpAnswer, NoAnswerError
+from stanch.net.model import HttpAnswer, NoAnswerError
 from stanch.simulators.clock import ManualClock
 from stanch.simulators.directory import Directory
 from stanch.simulators.entra import CLOUDS, Entra

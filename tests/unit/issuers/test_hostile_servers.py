@@ -8,7 +8,7 @@ import pytest
 from tests.support.outside import credential_text, door, get
 from tests.support.servers import Connection, Server, drip, flood, hang, hang_after_request, reply, says
 
-from stanch.issuers.model import NoAnswerError
+from stanch.net.model import NoAnswerError
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 LIMIT = 1 << 16

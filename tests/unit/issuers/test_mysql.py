@@ -21,8 +21,8 @@ from tests.support.servers import Authority, Connection, Server, proxy
 from stanch.core.validity import Validity
 from stanch.issuers.model import asked
 from stanch.issuers.mysql import check, judged
-from stanch.issuers.proxies import Proxies
 from stanch.issuers.registry import CODED, Validators
+from stanch.net.proxies import Proxies
 from stanch.scanning.validity import credential_of
 from stanch.sources.blob import Blob
 

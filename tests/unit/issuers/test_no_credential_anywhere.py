@@ -13,8 +13,9 @@ from stanch.core.secret import Secret, fingerprint_of
 from stanch.core.validity import Validity
 from stanch.issuers.cache import AnswerCache
 from stanch.issuers.checker import Checker
-from stanch.issuers.model import Credential, HttpRequest, NoAnswerError, verdict
+from stanch.issuers.model import Credential, HttpRequest, verdict
 from stanch.issuers.record import ProbeRecord
+from stanch.net.model import NoAnswerError
 
 
 def echo(connection: Connection) -> None:

@@ -306,7 +306,7 @@ def test_the_password_itself_is_not_sent_in_the_clear_to_a_host_that_was_not_all
 
 
 def proxies(**urls):
-    from stanch.issuers.proxies import Proxies
+    from stanch.net.proxies import Proxies
 
     return Proxies(**urls)
 

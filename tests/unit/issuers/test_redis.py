@@ -148,7 +148,7 @@ def test_azures_caches_have_their_own_ports(host, port, tls):
 def test_the_password_is_not_sent_in_the_clear_to_a_host_that_was_not_allowed():
     from tests.support.servers import proxy
 
-    from stanch.issuers.proxies import Proxies
+    from stanch.net.proxies import Proxies
 
     with Server(answering(b"+OK\r\n")) as server, Server(proxy({f"cache.example.com:{server.port}": server.port})) as tunnel:
         way = Proxies(other=f"http://127.0.0.1:{tunnel.port}")

@@ -8,8 +8,9 @@ from tests.support.outside import MOMENT, Names, Sleeps, credential_text, door, 
 from tests.support.servers import Server, in_turn, reply, reset, says
 
 from stanch.core.validity import Probe, Validity
-from stanch.issuers.model import HttpRequest, NoAnswerError, asked, verdict
+from stanch.issuers.model import HttpRequest, asked, verdict
 from stanch.issuers.record import Trace
+from stanch.net.model import NoAnswerError
 
 
 def fails(door_, request, probes=None):

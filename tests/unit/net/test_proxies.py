@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from stanch.core.errors import ConfigError
-from stanch.issuers.proxies import Proxies
+from stanch.net.proxies import Proxies
 
 WORD = "pass" + "phrase%20x"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stanch.issuers.addresses import forms_of, parse_address, refusal
+from stanch.net.addresses import forms_of, parse_address, refusal
 
 INSIDE = [
     "127.0.0.1", "127.255.255.254", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1",
@@ -90,3 +90,12 @@ def test_a_teredo_address_reaches_its_server_and_its_client():
 @pytest.mark.parametrize("text", ["127.1", "0177.0.0.1", "0x7f.0.0.1", "2130706433", "fe80::1%eth0", "[::1]", "", "1.2.3.4 "])
 def test_only_plainly_written_addresses_are_addresses(text):
     assert parse_address(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["100.100.100.200", "fd00:ec2::254", "fd20:ce::254", "169.254.169.254", "168.63.129.16", "192.0.0.192"]
+)
+def test_metadata_services_inside_private_networks_open_only_by_their_address(text):
+    address = parse_address(text)
+    assert refusal(address, named=True)
+    assert refusal(address, allowed=[ip_network(text)]) == ""

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from stanch.core.errors import ConfigError
-from stanch.issuers.policy import DoorPolicy
+from stanch.net.policy import DoorPolicy
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.outside import Names
 
-from stanch.issuers.guard import Guard, check_port, host_of, target_of
-from stanch.issuers.model import NoAnswerError
-from stanch.issuers.policy import DoorPolicy
+from stanch.net.guard import Guard, check_port, host_of, target_of
+from stanch.net.model import NoAnswerError
+from stanch.net.policy import DoorPolicy
 
 SECRET = "hunter" + "2hunter2"
 

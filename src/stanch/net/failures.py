@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Final
 
-from stanch.issuers.model import NoAnswerError
+from stanch.net.model import NoAnswerError
 
 # Numbers of OpenSSL's X509_V_ERR_…: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/.
 _CERTIFICATE: Final[Mapping[int, str]] = {

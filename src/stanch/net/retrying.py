@@ -6,13 +6,13 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from stanch.issuers.model import HttpAnswer, HttpRequest
+from stanch.net.model import HttpAnswer, PlainRequest
 
 _REPEATABLE: Final = ("GET", "HEAD")
 _COME_AGAIN: Final = (429, 503)
 
 
-def may_repeat(request: HttpRequest) -> bool:
+def may_repeat(request: PlainRequest) -> bool:
     """Say whether sending it twice does no more than once: GET, HEAD, what an adapter says is so, and an ``Idempotency-Key``.
 
     The header: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/.

@@ -6,9 +6,9 @@ import re
 import socket
 from typing import Final
 
-from stanch.issuers.guard import bracketed
-from stanch.issuers.model import NoAnswerError
-from stanch.issuers.proxies import Proxy
+from stanch.net.guard import bracketed
+from stanch.net.model import NoAnswerError
+from stanch.net.proxies import Proxy
 
 _MAX_ANSWER: Final = 1 << 14
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?:[ \r]|\Z)")

@@ -16,7 +16,7 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from stanch.core.errors import ConfigError
-from stanch.issuers.addresses import parse_address
+from stanch.net.addresses import parse_address
 
 DEFAULT_PORT = 3128
 

@@ -22,6 +22,9 @@ _SPECIAL: Final[tuple[tuple[Network, str, bool], ...]] = tuple(
     for text, word, nameable in (
         ("0.0.0.0/8", "unspecified", False),
         ("10.0.0.0/8", "private", True),
+        ("100.100.100.200/32", "the metadata service of a cloud", False),  # Alibaba; the networks around these are private
+        ("fd00:ec2::254/128", "the metadata service of a cloud", False),  # AWS
+        ("fd20:ce::254/128", "the metadata service of a cloud", False),  # Google
         ("100.64.0.0/10", "shared (carrier-grade NAT)", True),
         ("127.0.0.0/8", "loopback", True),
         ("168.63.129.16/32", "the Azure platform's own", False),

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from stanch.core.errors import ConfigError
-from stanch.issuers.addresses import Network
-from stanch.issuers.proxies import Proxies
+from stanch.net.addresses import Network
+from stanch.net.proxies import Proxies
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -72,7 +72,7 @@ class DoorPolicy:
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if not least <= value < 1e12:  # also refuses NaN
-                raise ConfigError(f"{name} of validity checks must be at least {least:g}.")
+                raise ConfigError(f"{name} of outgoing requests must be at least {least:g}.")
         for entry in self.allowed:
             if not _network(entry) and not _is_name(entry):
                 raise ConfigError(

@@ -16,9 +16,9 @@ from queue import Empty, SimpleQueue
 from typing import Final
 from urllib.parse import urlsplit
 
-from stanch.issuers.addresses import Address, parse_address, refusal
-from stanch.issuers.model import NoAnswerError
-from stanch.issuers.policy import DoorPolicy
+from stanch.net.addresses import Address, parse_address, refusal
+from stanch.net.model import NoAnswerError
+from stanch.net.policy import DoorPolicy
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Returns every address of a host name as text. Raises OSError when there is none. May block; it is run with a time limit."""

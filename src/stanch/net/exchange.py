@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from stanch.issuers.guard import Target
-from stanch.issuers.model import HttpAnswer, HttpRequest, NoAnswerError
+from stanch.net.guard import Target
+from stanch.net.model import HttpAnswer, NoAnswerError, PlainRequest
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}\Z")  # RFC 9110 §5.6.2
 _VALUE: Final = re.compile(r"[\t\x20-\x7e]*\Z")
@@ -30,7 +30,7 @@ _OURS: Final = frozenset(
 )  # fmt: skip
 
 
-def check_request(request: HttpRequest) -> None:
+def check_request(request: PlainRequest) -> None:
     """Refuse what cannot be sent as it stands. Messages hold nothing of it.
 
     Raises:
@@ -45,7 +45,7 @@ def check_request(request: HttpRequest) -> None:
 
 def exchange(
     connection: socket.socket,
-    request: HttpRequest,
+    request: PlainRequest,
     target: Target,
     *,
     extra: Mapping[str, str],
@@ -92,7 +92,7 @@ def exchange(
     raise failure
 
 
-def _send(connection: socket.socket, request: HttpRequest, target: Target, extra: Mapping[str, str], absolute: bool) -> None:
+def _send(connection: socket.socket, request: PlainRequest, target: Target, extra: Mapping[str, str], absolute: bool) -> None:
     writer = http.client.HTTPConnection(target.host, target.port)
     writer.auto_open = 0
     writer.sock = connection
