@@ -101,6 +101,8 @@ OPTIONS: Final[Mapping[str, Option]] = {
         Option("proxy", "text", "Proxy for issuers; HTTPS_PROXY without it.", NAMED),
         Option("rate", "count", "Requests a second to one issuer, at most.", NAMED, least=1),
         Option("validity_cache", "flag", "Remember answers of issuers for a while.", NAMED),
+        Option("record", "flag", "Put what is found into the record of incidents, see `stanch incidents`.", NAMED),
+        Option("keep_values", "flag", "With --record: keep the values too, sealed, for later checks and rotation.", NAMED),
         Option("allow", "rules", "What is accepted: rules in a file, finding ids or fingerprints elsewhere.", NARROW),
     )
 }

@@ -68,6 +68,8 @@ class Settings:
     proxy: str | None = None
     rate: int = 5
     validity_cache: bool = True
+    record: bool = False
+    keep_values: bool = False
     allow: tuple[AllowRule, ...] = ()
 
 

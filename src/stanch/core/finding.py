@@ -109,6 +109,7 @@ class Finding:
         key: for keys and certificates, what the bytes are and how bad that is.
         validity: what its issuer said, when it was asked.
         same_key: ids of other findings with the same key pair, in another container or encoding.
+        around: number of the first line, and whole lines around the place with every value masked; only for the record.
     """
 
     detector: str
@@ -130,6 +131,7 @@ class Finding:
     key: KeyFacts | None = None
     validity: ValidityCheck | None = None
     same_key: tuple[str, ...] = ()
+    around: tuple[int, str] | None = None
 
     @property
     def id(self) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 AROUND: Final = 70  # bytes shown to either side of a value
 LONGEST: Final = 240  # bytes of a snippet
+AROUND_LINES: Final = 2_000  # bytes that whole lines around a value may take on each side
 
 
 class Lines:
@@ -67,6 +68,53 @@ def snippet(
     low = max(data.rfind(b"\n", max(0, start - AROUND), start) + 1, start - AROUND, 0)
     newline = data.find(b"\n", end, end + AROUND)
     high = newline if newline >= 0 else min(len(data), end + AROUND)
+    text = _masked(data, low, high, masks, values).strip()
+    text = ("…" if low > 0 and data[low - 1 : low] != b"\n" else "") + text
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def surroundings(
+    data: bytes, span: tuple[int, int], masks: Sequence[tuple[int, int, str]], values: Sequence[tuple[bytes, str]], lines: int
+) -> tuple[int, str]:
+    """Return whole lines around a value, masked like a `snippet`, and how many lines stand before the value's own.
+
+    Args:
+        data: the blob.
+        span: the value.
+        masks: as for `snippet`.
+        values: as for `snippet`.
+        lines: how many to show before and after; fewer where they are long.
+    """
+    start, end = span
+    low, before = _back(data, start, lines)
+    high = _forward(data, end, lines)
+    text = _masked(data, low, high, masks, values)
+    return before, "\n".join(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…" for line in text.split("\n"))
+
+
+def _back(data: bytes, start: int, lines: int) -> tuple[int, int]:
+    floor = max(0, start - AROUND_LINES)
+    low = data.rfind(b"\n", floor, start) + 1 or floor
+    count = 0
+    while count < lines and low > floor:
+        before = data.rfind(b"\n", floor, low - 1) + 1
+        if before == 0 and floor > 0:
+            break
+        low, count = before, count + 1
+    return low, count
+
+
+def _forward(data: bytes, end: int, lines: int) -> int:
+    ceiling = min(len(data), end + AROUND_LINES)
+    high = data.find(b"\n", end, ceiling)
+    for _ in range(lines):
+        if high < 0:
+            break
+        high = data.find(b"\n", high + 1, ceiling)
+    return high if high >= 0 else ceiling
+
+
+def _masked(data: bytes, low: int, high: int, masks: Sequence[tuple[int, int, str]], values: Sequence[tuple[bytes, str]]) -> str:
     out: list[str] = []
     at = low
     for first, last, shown in masks:
@@ -76,9 +124,7 @@ def snippet(
         out.append(shown)
         at = max(at, last)
     out.append(_text(_without(data[at:high], values)))
-    text = "".join(out).strip()
-    text = ("…" if low > 0 and data[low - 1 : low] != b"\n" else "") + text
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return "".join(out)
 
 
 def _without(raw: bytes, values: Sequence[tuple[bytes, str]]) -> bytes:

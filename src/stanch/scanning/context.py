@@ -37,6 +37,7 @@ class ScanContext:
         exclude: path patterns that are not read.
         prefix: what stands before the scan's paths so that they count from the folder of the settings file.
         now: seconds since 1970 by which certificates have expired or not; one moment for the whole scan; 0 for now.
+        around: lines before and after a place that findings carry.
         verbose: whether each match that was held back is named.
         sha1: whether findings carry the SHA-1 of their value, to compare with a detect-secrets baseline.
     """
@@ -58,34 +59,60 @@ class ScanContext:
     prefix: str = ""
     sha1: bool = False
     verbose: bool = False
+    around: int = 0
     now: float = 0.0
 
 
 def installation_key(env: Mapping[str, str] | None = None) -> bytes:
-    """Return this installation's key, making it on first use (mode 0600).
+    """Return the key of this installation's fingerprints, making it on first use (mode 0600).
 
     ``STANCH_KEY`` (64 hex digits) wins: a team that compares fingerprints across machines shares one.
     Where it cannot be kept, a new one is made each time: fingerprints then cannot be compared between scans, nor be guessed.
+    Once the installation key was replaced, the old one lives on for fingerprints alone, as ``STANCH_FINGERPRINT_KEY`` or in
+    ``fingerprint.key``: a secret stays the same secret.
     """
     env = os.environ if env is None else env
-    given = env.get("STANCH_KEY", "")
+    kept = _given_key(env, "STANCH_FINGERPRINT_KEY")
+    if kept:
+        return kept
+    folder = key_folder(env)
+    if not env.get("STANCH_KEY") and folder is not None:
+        kept = _read_key(folder / "fingerprint.key")
+    return kept or wrapping_key(env)
+
+
+def wrapping_key(env: Mapping[str, str] | None = None) -> bytes:
+    """Return the installation key itself, which wraps what the record seals; fingerprints use `installation_key`."""
+    env = os.environ if env is None else env
+    given = _given_key(env, "STANCH_KEY")
     if given:
+        return given
+    folder = key_folder(env)
+    if folder is None:
+        return os.urandom(KEY_BYTES)
+    path = folder / "installation.key"
+    return _read_key(path) or _make_key(path)
+
+
+def key_folder(env: Mapping[str, str]) -> Path | None:
+    """Return where keys are kept; ``None`` where there is no home at all, as in some containers."""
+    base = env.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return None if base.startswith("~") else Path(base) / "stanch"
+
+
+def _given_key(env: Mapping[str, str], name: str) -> bytes:
+    given = env.get(name, "")
+    if not given:
+        return b""
+    try:
+        key = bytes.fromhex(given)
+    except ValueError:
+        key = b""
+    if len(key) < KEY_BYTES:
         from stanch.core.errors import InputError
 
-        try:
-            key = bytes.fromhex(given)
-        except ValueError:
-            key = b""
-        if len(key) < 32:
-            raise InputError(
-                "STANCH_KEY is not a key.", hint="Give at least 64 hex digits, for example from `openssl rand -hex 32`."
-            )
-        return key
-    base = env.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    if base.startswith("~"):  # no home at all, as in some containers
-        return os.urandom(KEY_BYTES)
-    path = Path(base) / "stanch" / "installation.key"
-    return _read_key(path) or _make_key(path)
+        raise InputError(f"{name} is not a key.", hint="Give at least 64 hex digits, for example from `openssl rand -hex 32`.")
+    return key
 
 
 KEY_BYTES: Final = 32

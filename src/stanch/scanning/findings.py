@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stanch.core.finding import Companion, Confidence, Finding, Location, Reference, Severity
 from stanch.core.redact import redact
 from stanch.core.secret import Secret, fingerprint_of
-from stanch.engine.lines import Lines, snippet
+from stanch.engine.lines import Lines, snippet, surroundings
 from stanch.engine.match import CompanionMatch, Match
 from stanch.scanning.context import ScanContext
 
@@ -147,7 +147,13 @@ def _finding(
         snippet=snippet(data, (match.start, match.end), *hide),
         baseline_digest=digest,
         tags=_tags(match, context),
+        around=_around(match, data, context, place, hide) if context.around else None,
     )
+
+
+def _around(match: Match, data: bytes, context: ScanContext, place: Location, hide: tuple[Masks, Values]) -> tuple[int, str]:
+    before, text = surroundings(data, (match.start, match.end), *hide, context.around)
+    return max(1, place.line - before), text
 
 
 def _joined(finding: Finding, match: Match, context: ScanContext, lines: Lines) -> Finding:

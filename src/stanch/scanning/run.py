@@ -60,6 +60,8 @@ def run_scan(
     progress: Progress | None = None,
     foreign: ForeignIgnores | None = None,
     ask: Asker | None = None,
+    keep: bool = False,
+    around: int = 0,
 ) -> Outcome:
     """Scan.
 
@@ -71,12 +73,15 @@ def run_scan(
         progress: is told how far it got.
         foreign: what other scanners' ignore files accept.
         ask: adds what issuers say of the findings that are reported; nobody is asked without it.
+        keep: whether the outcome's findings still hold their values, for whoever seals them.
+        around: lines before and after each place that findings carry, masked.
 
     Raises:
         StanchError: something cannot be scanned at all.
     """
     progress = progress or Silent()
-    context = _context(loaded, baseline, foreign, keep_values=loaded.settings.show_secrets or ask is not None)
+    keep = keep or loaded.settings.show_secrets
+    context = _context(loaded, baseline, foreign, keep_values=keep or ask is not None, around=around)
     if not is_warm(context.catalog_key, context.cache):
         progress.phase("preparing the detectors, once for this version")
     verdicts = Verdicts(context)
@@ -103,7 +108,7 @@ def run_scan(
     hidden = set(map(id, known))
     shown = [f for f in findings if id(f) not in hidden]
     if ask is not None:
-        shown = _asked(shown, ask, found, keep=loaded.settings.show_secrets)
+        shown = _asked(shown, ask, found, keep=keep)
     if context.keep_values and shown:
         from stanch.scanning.validity import without_certificates
 
@@ -138,7 +143,9 @@ def _asked(findings: list[Finding], ask: Asker, found: Collected, *, keep: bool)
     return findings if keep else without_values(findings)
 
 
-def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores | None, *, keep_values: bool) -> ScanContext:
+def _context(
+    loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores | None, *, keep_values: bool, around: int
+) -> ScanContext:
     settings = loaded.settings
     detectors = tuple(Path(d) for d in settings.detectors)
     return ScanContext(
@@ -158,6 +165,7 @@ def _context(loaded: Loaded, baseline: Baseline | None, foreign: ForeignIgnores 
         exclude=settings.exclude,
         prefix=loaded.prefix(Path.cwd()),
         verbose=settings.verbose,
+        around=around,
         now=time.time(),
         sha1=bool(foreign and foreign.detect_secrets.hashes),
     )

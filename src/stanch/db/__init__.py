@@ -1,0 +1,1 @@
+"""Tables, migrations and queries. Everything that is SQL stands here, and nothing else."""

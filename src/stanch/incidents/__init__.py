@@ -1,0 +1,1 @@
+"""What people do with incidents: record, judge, triage, look up. Use cases over `stanch.db`."""

@@ -1,0 +1,371 @@
+"""One batch of sightings against what is on record: new secrets, new places, old places seen again, incidents opened again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.engine import Connection
+
+from stanch.core.ids import new_id
+from stanch.core.incident import Actor, IncidentState, Place, Sighting
+from stanch.core.severity import RANKS, Facts, judge
+from stanch.db import record as rows
+from stanch.db import tables
+from stanch.db.text import clean, clean_json
+
+_EXPOSURES: Final = ("private", "unknown", "internal", "public")
+_ENVIRONMENTS: Final = ("development", "unknown", "staging", "production")
+# A place that is new opens an incident again, unless somebody said that the value is no credential of anybody.
+_FINAL_REASONS: Final = frozenset({"false_positive", "test_credential"})
+_FOREIGN_STATES: Final = {
+    "resolved": {"state": "resolved", "resolution": "revoked"},
+    "false_positive": {"state": "ignored", "ignore_reason": "false_positive"},
+    "test_credential": {"state": "ignored", "ignore_reason": "test_credential"},
+    "accepted": {"state": "ignored", "ignore_reason": "accepted"},
+}
+
+
+class Batch:
+    """Merges into the record; holds the workspace's lock through its unit of work.
+
+    Args:
+        connection: the unit of work.
+        workspace: where.
+        source: in which the secrets were found.
+        scan: that found them.
+        now: when.
+        actor: for the timeline.
+    """
+
+    def __init__(self, connection: Connection, *, workspace: str, source: str, scan: str, now: datetime, actor: Actor) -> None:
+        self._db = connection
+        self._workspace = workspace
+        self._source = source
+        self._scan = scan
+        self._now = now
+        self._actor = actor
+        self._events: list[dict[str, Any]] = []
+
+    def merge(self, sightings: Sequence[Sighting]) -> dict[str, int]:
+        """Record sightings and return the counts of `stanch.incidents.record.Recorded`."""
+        merged = _by_fingerprint(sightings)
+        known = rows.secrets_by_fingerprint(self._db, self._workspace, list(merged))
+        fresh = [s for f, s in merged.items() if f not in known]
+        opened = self._open(fresh)
+        incident_of = {f: (row["id"], row["secret_id"]) for f, row in known.items()} | opened
+        new = self._place(merged, incident_of)
+        changed = self._changes(merged, known, new)
+        self._refresh(sorted({i for i, _ in incident_of.values()}), changed)
+        self._note_checks(merged, known, incident_of)
+        rows.insert(self._db, tables.events, self._events)
+        reopened = sum(1 for values in changed.values() if values.get("state") == "open")
+        seen = sum(len(s.places) for s in merged.values())
+        return {"seen": seen, "new": sum(map(len, new.values())), "opened": len(fresh), "reopened": reopened}
+
+    def sweep(self) -> int:
+        """Mark as gone what the scan did not see; returns how many occurrences."""
+        missing = rows.unseen(self._db, self._source, self._scan)
+        rows.mark_gone(self._db, [row["id"] for row in missing], self._now)
+        counts: dict[str, int] = {}
+        for row in missing:
+            counts[row["incident_id"]] = counts.get(row["incident_id"], 0) + 1
+        for incident, count in counts.items():
+            self._event(incident, "places_gone", {"count": count})
+        self._refresh(sorted(counts), {})
+        rows.insert(self._db, tables.events, self._events)
+        return len(missing)
+
+    def _open(self, fresh: Sequence[Sighting]) -> dict[str, tuple[str, str]]:
+        first = rows.take_numbers(self._db, self._workspace, len(fresh)) if fresh else 0
+        secrets, incidents, ids = [], [], {}
+        for number, sighting in enumerate(fresh, first):
+            secret, incident = new_id("sec"), new_id("inc")
+            ids[sighting.fingerprint] = (incident, secret)
+            secrets.append(self._secret_row(sighting, secret))
+            incidents.append(self._incident_row(sighting, incident, secret, number))
+            self._event(
+                incident, "opened", {"detector": sighting.detector, "path": sighting.places[0].path if sighting.places else ""}
+            )
+        rows.insert(self._db, tables.secrets, secrets)
+        rows.insert(self._db, tables.incidents, incidents)
+        return ids
+
+    def _secret_row(self, s: Sighting, id_: str) -> dict[str, Any]:
+        return {
+            "id": id_,
+            "workspace_id": self._workspace,
+            "fingerprint": s.fingerprint,
+            "value_known": s.value_known,
+            "detector": clean(s.detector, 120),
+            "title": clean(s.title, 300),
+            "provider": clean(s.provider, 120),
+            "kind": clean(s.kind, 60),
+            "redacted": clean(s.redacted, 300),
+            "declared": s.severity,
+            "sealed": s.sealed,
+            "companions": clean_json(dict(s.companions)),
+            "key_facts": clean_json(s.key_facts),
+            "spki": s.spki,
+            "reasons": clean_json(list(s.reasons)),
+            "created_at": self._now,
+        }
+
+    def _incident_row(self, s: Sighting, id_: str, secret: str, number: int) -> dict[str, Any]:
+        first = s.created_at or self._now
+        row: dict[str, Any] = {
+            "id": id_,
+            "workspace_id": self._workspace,
+            "secret_id": secret,
+            "number": number,
+            "state": "open",
+            "severity": s.severity,
+            "rank": RANKS[s.severity],
+            "score": 0,
+            "why": [],
+            "validity": s.validity,
+            "validity_reason": clean(s.validity_reason, 120),
+            "checked_at": s.checked_at,
+            "detector": clean(s.detector, 120),
+            "title": clean(s.title, 300),
+            "provider": clean(s.provider, 120),
+            "kind": clean(s.kind, 60),
+            "redacted": clean(s.redacted, 300),
+            "path": clean(s.places[0].path if s.places else ""),
+            "ignore_reason": None,
+            "resolution": None,
+            "resolved_at": None,
+            "opened_at": first,
+            "first_seen": first,
+            "last_seen": self._now,
+            "updated_at": self._now,
+        }
+        row["search"] = " ".join((row["title"], row["detector"], row["provider"], row["path"], row["redacted"])).lower()
+        row |= _FOREIGN_STATES.get(s.state, {})
+        if row["state"] == "resolved":
+            row["resolved_at"] = self._now
+        return row
+
+    def _place(self, merged: Mapping[str, Sighting], incident_of: Mapping[str, tuple[str, str]]) -> dict[str, list[Place]]:
+        """Write occurrences; return the places that are new, by fingerprint."""
+        known = rows.places_of(self._db, self._source, [secret for _, secret in incident_of.values()])
+        inserts, updates = [], []
+        new: dict[str, list[Place]] = {}
+        for fingerprint, sighting in merged.items():
+            incident, secret = incident_of[fingerprint]
+            for place in sighting.places:
+                values = self._place_row(place)
+                row = known.get((secret, values["place"]))
+                if row is not None:
+                    updates.append({"id": row["id"], **values, "gone_at": None})
+                    continue
+                new.setdefault(fingerprint, []).append(place)
+                ids = {"id": new_id("occ"), "workspace_id": self._workspace, "incident_id": incident, "secret_id": secret}
+                first = sighting.created_at or self._now
+                inserts.append({**ids, "source_id": self._source, **values, "first_seen": first, "first_scan": self._scan})
+        rows.insert(self._db, tables.occurrences, inserts)
+        rows.update_by_id(self._db, tables.occurrences, updates)
+        return new
+
+    def _place_row(self, p: Place) -> dict[str, Any]:
+        return {
+            "place": place_key(p),
+            "path": clean(p.path),
+            "line": p.line,
+            "column": p.column,
+            "end_line": p.end_line,
+            "end_column": p.end_column,
+            "snippet": clean(p.snippet, 8192),
+            "snippet_line": p.snippet_line,
+            "commit": clean(p.commit, 64),
+            "author": clean(p.author, 200),
+            "email": clean(p.email, 254),
+            "committed": clean(p.date, 40),
+            "in_head": p.in_head,
+            "blob": clean(p.blob, 64),
+            "url": clean(p.url, 2048),
+            "confidence": clean(p.confidence, 10),
+            "last_seen": self._now,
+            "last_scan": self._scan,
+        }
+
+    def _changes(
+        self, merged: Mapping[str, Sighting], known: Mapping[str, Any], new: Mapping[str, list[Place]]
+    ) -> dict[str, dict[str, Any]]:
+        """Return what changes in known incidents besides their counts: validity, and being opened again."""
+        changed: dict[str, dict[str, Any]] = {}
+        for fingerprint, row in known.items():
+            sighting, places = merged[fingerprint], new.get(fingerprint, [])
+            values: dict[str, Any] = {}
+            if sighting.validity != "unchecked":
+                values |= {
+                    "validity": sighting.validity,
+                    "validity_reason": sighting.validity_reason,
+                    "checked_at": sighting.checked_at or self._now,
+                }
+                if sighting.validity != row["validity"]:
+                    self._event(
+                        row["id"],
+                        "validity_changed",
+                        {"from": row["validity"], "to": sighting.validity, "reason": sighting.validity_reason},
+                    )
+            if places:
+                self._event(row["id"], "places_found", {"count": len(places), "path": clean(places[0].path)})
+            cause = reopening_cause(row["state"], row["ignore_reason"], new_place=bool(places), live=sighting.validity == "live")
+            if cause:
+                values |= reopened(row["reopened"])
+                self._event(row["id"], "reopened", {"cause": cause})
+            if values:
+                changed[row["id"]] = values
+        return changed
+
+    def _refresh(self, ids: Sequence[str], changed: Mapping[str, Mapping[str, Any]]) -> None:
+        refresh(self._db, ids, changed, self._now)
+
+    def _note_checks(
+        self, merged: Mapping[str, Sighting], known: Mapping[str, Any], incident_of: Mapping[str, tuple[str, str]]
+    ) -> None:
+        checks = [
+            {
+                "id": new_id("chk"),
+                "workspace_id": self._workspace,
+                "secret_id": incident_of[f][1],
+                "validity": s.validity,
+                "reason": clean(s.validity_reason, 120),
+                "message": clean(s.validity_message, 1000),
+                "evidence": clean_json(dict(s.validity_evidence)),
+                "checked_at": s.checked_at or self._now,
+                "actor_name": self._actor.name,
+            }
+            for f, s in merged.items()
+            if s.validity != "unchecked"
+        ]
+        rows.insert(self._db, tables.validity_checks, checks)
+
+    def _event(self, incident: str, kind: str, data: Mapping[str, Any]) -> None:
+        self._events.append(event_row(self._workspace, incident, kind, data, actor=self._actor, now=self._now))
+
+
+def event_row(
+    workspace: str, incident: str, kind: str, data: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> dict[str, Any]:
+    """Return a row of the timeline."""
+    return {
+        "id": new_id("evt"),
+        "workspace_id": workspace,
+        "incident_id": incident,
+        "kind": kind,
+        "at": now,
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+        "actor_name": clean(actor.name, 200),
+        "data": clean_json(dict(data)),
+    }
+
+
+def place_key(place: Place) -> str:
+    """Return what makes a place the same one in the next scan: its path, and which of several equal secrets there it is."""
+    return hashlib.sha256(f"{place.path}\0{place.ordinal}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def reopening_cause(state: str, ignore_reason: str | None, *, new_place: bool, live: bool) -> str:
+    """Return why an incident opens again by itself; empty when it does not."""
+    if IncidentState(state).is_active:
+        return ""
+    if live:
+        return "seen_live"
+    return "new_place" if new_place and ignore_reason not in _FINAL_REASONS else ""
+
+
+def reopened(times: int) -> dict[str, Any]:
+    """Return the values of an incident that opens again."""
+    return {
+        "state": "open",
+        "reopened": times + 1,
+        "resolution": None,
+        "resolved_at": None,
+        "ignore_reason": None,
+        "ignored_until": None,
+        "proof": None,
+    }
+
+
+def refresh(connection: Connection, ids: Sequence[str], changed: Mapping[str, Mapping[str, Any]], now: datetime) -> None:
+    """Bring incidents' rows up to date with their occurrences, and judge their severity anew.
+
+    Args:
+        connection: the unit of work.
+        ids: of the incidents.
+        changed: id → other columns that change with it.
+        now: when.
+    """
+    counts = rows.counts_of(connection, ids)
+    updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows.incidents_by_id(connection, ids):
+        values = {"id": row["id"], "updated_at": now, "version": row["version"] + 1, **changed.get(row["id"], {})}
+        count = counts.get(row["id"])
+        if count is not None:
+            values |= _counted(count)
+        values |= judged({**row, **values}, now)
+        updates.setdefault(tuple(sorted(values)), []).append(values)
+    for group in updates.values():
+        rows.update_by_id(connection, tables.incidents, group)
+
+
+def _counted(count: Mapping[Any, Any]) -> dict[str, Any]:
+    values = {name: count[name] for name in ("occurrences", "gone", "sources", "first_seen", "last_seen")}
+    others = f" and {count['sources'] - 1} more" if count["sources"] > 1 else ""
+    return values | {
+        "exposure": _EXPOSURES[count["exposure"]],
+        "environment": _ENVIRONMENTS[count["environment"]],
+        "source_names": f"{count['source_name']}{others}",
+    }
+
+
+def judged(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return severity, rank, score and reasons of an incident's row (with its secret's ``declared``)."""
+    facts = Facts(
+        declared=row["declared"],
+        validity=row["validity"],
+        exposure=row["exposure"],
+        environment=row["environment"],
+        privileged=row["privileged"],
+        first_seen=row["first_seen"],
+        places=row["occurrences"] - row["gone"],
+    )
+    judgement = judge(facts, now)
+    return {
+        "severity": judgement.severity,
+        "rank": RANKS[judgement.severity],
+        "score": judgement.score,
+        "why": list(judgement.reasons),
+    }
+
+
+def _by_fingerprint(sightings: Sequence[Sighting]) -> dict[str, Sighting]:
+    """Put sightings of one secret together, each place once."""
+    merged: dict[str, Sighting] = {}
+    for sighting in sightings:
+        first = merged.get(sighting.fingerprint)
+        if first is None:
+            merged[sighting.fingerprint] = replace(sighting, places=_distinct(sighting.places))
+            continue
+        told = sighting if first.validity == "unchecked" else first
+        merged[sighting.fingerprint] = replace(
+            first,
+            places=_distinct((*first.places, *sighting.places)),
+            validity=told.validity,
+            validity_reason=told.validity_reason,
+            validity_message=told.validity_message,
+            validity_evidence=told.validity_evidence,
+            checked_at=told.checked_at,
+            sealed=first.sealed or sighting.sealed,
+        )
+    return merged
+
+
+def _distinct(places: Sequence[Place]) -> tuple[Place, ...]:
+    return tuple({(p.path, p.ordinal): p for p in reversed(places)}.values())[::-1]
