@@ -3,7 +3,10 @@
     StanchError              base: code, message, hint, docs
     ├── InputError           what the caller gave cannot be used            exit status 2
     ├── ConfigError          a configuration or catalog file is wrong       exit status 2
-    └── SourceError          a source as a whole could not be read          exit status 2
+    ├── SourceError          a source as a whole could not be read          exit status 2
+    ├── ConflictError        it was changed meanwhile, or is in another state exit status 2
+    ├── NotFoundError        there is nothing of that id here                exit status 2
+    └── NotPermittedError    whoever asks may not do that                   exit status 2
 
 "Could not read this one thing" is not an error but a value: see `stanch.core.finding.Skipped`.
 Messages never carry bytes from scanned content, because those may be the secret.
@@ -79,3 +82,21 @@ class SourceError(StanchError):
     """A source as a whole could not be read: not a git repository, git missing."""
 
     code = "source"
+
+
+class ConflictError(StanchError):
+    """What was asked does not fit what is on record now: somebody was faster, or it is in another state."""
+
+    code = "conflict"
+
+
+class NotFoundError(StanchError):
+    """There is nothing of that id in this workspace, or it is somebody else's: nobody is told which."""
+
+    code = "not_found"
+
+
+class NotPermittedError(StanchError):
+    """Whoever asks may not do that."""
+
+    code = "not_permitted"

@@ -18,14 +18,24 @@ def locked_head(connection: Connection) -> RowMapping | None:
     return connection.execute(sa.select(audit_head).where(audit_head.c.id == 1).with_for_update()).mappings().one_or_none()
 
 
+def head(connection: Connection) -> RowMapping | None:
+    """Return the end of the chain, to look at."""
+    return connection.execute(sa.select(audit_head).where(audit_head.c.id == 1)).mappings().one_or_none()
+
+
+def has_head(connection: Connection) -> bool:
+    """Whether there is a chain."""
+    return head(connection) is not None
+
+
 def append(connection: Connection, row: Mapping[str, Any], *, seal: str, first: bool) -> None:
     """Add a link and move the head on to it."""
     connection.execute(sa.insert(audit).values(**row))
-    head = {"seq": row["seq"], "mac": row["mac"], "seal": seal}
+    end = {"seq": row["seq"], "mac": row["mac"], "seal": seal}
     if first:
-        connection.execute(sa.insert(audit_head).values(id=1, first_seq=row["seq"], first_mac="", **head))
+        connection.execute(sa.insert(audit_head).values(id=1, first_seq=row["seq"], first_mac="", **end))
     else:
-        connection.execute(sa.update(audit_head).where(audit_head.c.id == 1).values(**head))
+        connection.execute(sa.update(audit_head).where(audit_head.c.id == 1).values(**end))
 
 
 def set_head(connection: Connection, **values: Any) -> None:

@@ -51,8 +51,7 @@ def upgrade(database: Database) -> bool:
     if current(database) == head():
         return False
     with database.begin() as connection:
-        if not database.is_sqlite:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        lock_setup(connection, database)
         before = MigrationContext.configure(connection).get_current_revision()
         if before is not None and before not in {s.revision for s in scripts.walk_revisions()}:
             raise ConfigError(
@@ -61,6 +60,12 @@ def upgrade(database: Database) -> bool:
             )
         _run(connection, scripts)
     return True
+
+
+def lock_setup(connection: Connection, database: Database) -> None:
+    """Wait until no other process sets this database up; SQLite has one writer anyway."""
+    if not database.is_sqlite:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 
 def _run(connection: Connection, scripts: ScriptDirectory) -> None:

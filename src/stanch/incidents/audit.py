@@ -100,9 +100,13 @@ class Audit:
         rows.append(connection, row, seal=_seal(key, row["seq"], row["mac"]), first=head is None)
         return int(row["seq"])
 
+    def has_begun(self, connection: Connection) -> bool:
+        """Whether there is a chain: the mark of a database that is set up."""
+        return rows.has_head(connection)
+
     def verify(self, connection: Connection) -> Verdict:
         """Check every entry and the head."""
-        head = rows.locked_head(connection)
+        head = rows.head(connection)
         if head is None:
             count = sum(1 for _ in rows.links(connection))
             return (

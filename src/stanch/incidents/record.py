@@ -17,7 +17,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from stanch.core.errors import InputError, StanchError
+from stanch.core.errors import InputError, NotFoundError
 from stanch.core.ids import new_id
 from stanch.core.incident import SYSTEM, Actor, Sighting
 from stanch.db import record as rows
@@ -27,12 +27,6 @@ from stanch.incidents.merging import Batch
 
 MOST_IN_BATCH: Final = 2_000
 STATES: Final = ("running", "complete", "incomplete", "failed", "cancelled")
-
-
-class NotFoundError(StanchError):
-    """There is nothing of that id in this workspace, or it is somebody else's: nobody is told which."""
-
-    code = "not_found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

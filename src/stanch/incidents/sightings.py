@@ -8,7 +8,7 @@ from typing import Any
 
 from stanch.core.finding import Finding, Location
 from stanch.core.incident import Place, Sighting
-from stanch.reports.fields import well_formed
+from stanch.reports.escape import well_formed
 from stanch.reports.key_text import key_fields
 
 Sealer = Callable[[bytes, str], bytes]

@@ -13,13 +13,12 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
-from stanch.core.errors import InputError
+from stanch.core.errors import InputError, NotFoundError
 from stanch.core.ids import new_id
 from stanch.core.incident import Environment, Exposure
 from stanch.db import record as record_rows
 from stanch.db import workspaces as rows
 from stanch.db.text import clean
-from stanch.incidents.record import NotFoundError
 
 DEFAULT: Final = "main"
 KINDS: Final = ("git", "files", "upload", "import")
