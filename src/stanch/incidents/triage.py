@@ -21,7 +21,7 @@ from stanch.db import record as record_rows
 from stanch.db import tables
 from stanch.db.text import clean, clean_json
 from stanch.incidents.audit import Audit
-from stanch.incidents.merging import event_row, refresh, reopened
+from stanch.incidents.refreshing import event_row, refresh, reopened
 
 MOST_AT_ONCE: Final = 1_000
 _LONGEST_COMMENT: Final = 20_000
