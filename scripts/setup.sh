@@ -32,6 +32,7 @@ missing=
 if [ "$purpose" = dev ]; then
     command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
     ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+    command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
     command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
     command -v mariadbd >/dev/null 2>&1 || [ -x /usr/sbin/mariadbd ] || missing="$missing mariadb-server"
 fi
@@ -54,7 +55,7 @@ pip="$venv/bin/python -m pip --disable-pip-version-check --quiet"
 # Debian 12 brings a pip that does not know dependency groups yet.
 $pip install --constraint constraints.txt --upgrade pip
 if [ "$purpose" = dev ]; then
-    $pip install --constraint constraints.txt --editable . --group dev
+    $pip install --constraint constraints.txt --editable ".[server,simulators]" --group dev
 else
-    $pip install --constraint constraints.txt --editable ".[simulators]"
+    $pip install --constraint constraints.txt --editable ".[server,simulators]"
 fi

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from stanch.cli.progress import TerminalProgress
 from stanch.cli.terminal import environment_without_ours, first_path, say, wants_color
@@ -17,6 +17,8 @@ from stanch.core.errors import InputError
 from stanch.core.report import ScanReport
 from stanch.scanning.run import Outcome, run_scan
 from stanch.scanning.targets import LATER, MODES
+
+AROUND: Final = 3  # lines of context that the record keeps on each side of a place
 
 
 def scan_and_report(target: tuple[str, ...], flags: Mapping[str, Any]) -> int:
@@ -31,8 +33,18 @@ def scan_and_report(target: tuple[str, ...], flags: Mapping[str, Any]) -> int:
     """
     mode, arguments = split_mode(target)
     loaded = load(flags, Path.cwd(), environment_without_ours(), first_path(arguments))
+    if loaded.settings.record:
+        from stanch.cli.recording import check_recordable
+
+        check_recordable(arguments)
     outcome = perform(loaded, mode, arguments)
-    deliver(outcome.report, loaded)
+    try:
+        if loaded.settings.record:
+            from stanch.cli.recording import record_outcome
+
+            record_outcome(outcome, loaded, mode, arguments)
+    finally:  # a record that cannot be written loses nothing that was found
+        deliver(outcome.report, loaded)
     return status_of(outcome, loaded)
 
 
@@ -90,7 +102,17 @@ def perform(
             from stanch.scanning.asking import asker_for
 
             ask = asker_for(settings, given=given, progress=progress)
-        outcome = run_scan(loaded, mode, arguments, baseline=baseline, progress=progress, foreign=foreign, ask=ask)
+        outcome = run_scan(
+            loaded,
+            mode,
+            arguments,
+            baseline=baseline,
+            progress=progress,
+            foreign=foreign,
+            ask=ask,
+            keep=settings.record and settings.keep_values,
+            around=AROUND if settings.record else 0,
+        )
     finally:
         if progress is not None:
             progress.close()

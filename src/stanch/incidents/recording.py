@@ -66,13 +66,24 @@ def record_scan(
             )
     with desk.work(workspace, actor) as work:
         row = record.finish_scan(
-            work.connection, workspace=workspace, scan=scan, now=work.now, state=state, partial=partial, totals=totals, actor=actor,
-            skipped=[{"path": well_formed(s.path), "code": s.code, "reason": well_formed(s.reason)} for s in skipped[:1000]],
-        )  # fmt: skip
+            work.connection,
+            workspace=workspace,
+            scan=scan,
+            now=work.now,
+            state=state,
+            partial=partial,
+            totals=totals,
+            actor=actor,
+            skipped=[_skipped(s) for s in skipped[:1000]],
+        )
         work.note(
             "scan.record", subject=scan, data={"source": source, "state": state, "found": row["found"], "opened": row["opened"]}
         )
     return RecordedScan(scan=scan, source=source, total=total, gone=row["gone"])
+
+
+def _skipped(skipped: Skipped) -> dict[str, str]:
+    return {"path": well_formed(skipped.path), "code": skipped.code, "reason": well_formed(skipped.reason)}
 
 
 def _batches(sightings: Iterable[Sighting]) -> Iterator[list[Sighting]]:
