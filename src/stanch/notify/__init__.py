@@ -1,0 +1,1 @@
+"""Telling people: notices, who gets which, when, in what form, and through which channel. Storage is somebody else's."""
