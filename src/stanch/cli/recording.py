@@ -83,9 +83,11 @@ def _narrowed(settings: Settings) -> bool:
 
 
 def _sealer(desk: Desk, workspace: str) -> Sealer:
+    from stanch.incidents.values import context_of_value
+
     def seal(value: bytes, fingerprint: str) -> bytes:
         with desk.look() as connection:
-            return desk.keyring.seal(connection, value, f"value {workspace} {fingerprint}", desk.now())
+            return desk.keyring.seal(connection, value, context_of_value(workspace, fingerprint), desk.now())
 
     return seal
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from stanch.core.finding import Finding, Location
 from stanch.core.incident import Place, Sighting
+from stanch.incidents.values import packed
 from stanch.reports.escape import well_formed
 from stanch.reports.key_text import key_fields
 
 Sealer = Callable[[bytes, str], bytes]
-"""Seals a value for the secret with this fingerprint."""
+"""Seals what `stanch.incidents.values.packed` made, for the secret with this fingerprint."""
 
 
 def sightings_of(findings: Iterable[Finding], seal: Sealer | None = None) -> Iterator[Sighting]:
@@ -39,7 +40,7 @@ def _sighting(finding: Finding, met: dict[tuple[str, str], int], seal: Sealer | 
         severity=finding.severity.value,
         redacted=well_formed(secret.redacted),
         places=tuple(_places(finding, met)),
-        sealed=seal(secret.reveal(), secret.fingerprint) if seal is not None and secret.has_value else None,
+        sealed=seal(packed(finding), secret.fingerprint) if seal is not None and secret.has_value else None,
         companions={c.name: well_formed(c.shown or c.secret.redacted) for c in finding.companions if c.line},
         key_facts=_key_facts(finding),
         spki=finding.key.spki_sha256 if finding.key is not None else "",

@@ -19,7 +19,7 @@ SHOWN = "‹zq…7Kp7 (29 characters)›"
 # Who may see plain values: the pipe between a worker and the main process, reports under --show-secrets, what puts a credential
 # into a request to its issuer, and what tries a password on a key.
 CALL_SITES = {
-    "incidents/sightings.py": 1,
+    "incidents/values.py": 2,
     "issuers/checker.py": 1,
     "issuers/client_assertion.py": 1,
     "issuers/connection.py": 1,
