@@ -8,10 +8,10 @@ from stanch.simulators.clock import Clock, utc_now
 from stanch.simulators.directory import Directory
 from stanch.simulators.entra import CLOUDS, Entra
 from stanch.simulators.faults import Faults
-from stanch.simulators.graph import NAME as GRAPH
-from stanch.simulators.graph import Graph
-from stanch.simulators.key_vault import NAME as VAULT
-from stanch.simulators.key_vault import KeyVault
+from stanch.simulators.graph_api import NAME as GRAPH
+from stanch.simulators.graph_api import Graph
+from stanch.simulators.keyvault import NAME as VAULT
+from stanch.simulators.keyvault import KeyVault
 from stanch.simulators.server import Simulator
 from stanch.simulators.tokens import Tokens
 from stanch.simulators.wire import Application
@@ -30,7 +30,7 @@ class AzureSimulation:
         classic: classic service management.
         entra: cloud → its login service.
         graph: Microsoft Graph, for the keys of applications.
-        key_vault: one vault.
+        key_vault: one vault, open to every tenant until its ``tenant`` is set.
         applications: host name → service; more may be added before `simulator` is called.
     """
 
@@ -43,7 +43,7 @@ class AzureSimulation:
         self.applications: dict[str, Application] = {CLOUDS[name].login: login for name, login in self.entra.items()}
         self.applications[CLASSIC] = self.classic
         self.graph = Graph(self.directory, tokens=self.tokens)
-        self.key_vault = KeyVault(self.tokens, clock=clock)
+        self.key_vault = KeyVault(self.tokens, faults=self.faults, clock=clock)
         self.applications |= {GRAPH: self.graph, VAULT: self.key_vault}
         self._clock = clock
 
