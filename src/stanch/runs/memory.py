@@ -1,0 +1,155 @@
+"""Books that are gone with the process: for tests, and for trying things out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from stanch.core.run import JSON, RunError, RunPage, RunState, RunStatus, WorkerStatus
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class MemoryBooks:
+    """See `stanch.runs.port.Books` and `stanch.runs.port.Roster`.
+
+    Args:
+        now: gives the time.
+    """
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        self.now = now
+        self._lock = threading.RLock()
+        self._runs: dict[str, RunStatus] = {}
+        self._workers: dict[str, WorkerStatus] = {}
+
+    def add(self, run: RunStatus) -> bool:
+        """Write down a run; False when one of that id is there."""
+        with self._lock:
+            if run.id in self._runs:
+                return False
+            self._runs[run.id] = run
+            return True
+
+    def get(self, run: str) -> RunStatus | None:
+        """Return a run."""
+        return self._runs.get(run)
+
+    def page(
+        self, workspace: str, *, states: Sequence[RunState] = (), job: str = "", subject: str = "",
+        limit: int = 50, cursor: str = "",
+    ) -> RunPage:  # fmt: skip
+        """Return runs of a workspace, the newest first."""
+        with self._lock:
+            found = sorted(
+                (
+                    run
+                    for run in self._runs.values()
+                    if run.workspace == workspace
+                    and (not states or run.state in states)
+                    and job in ("", run.job)
+                    and subject in ("", run.subject)
+                ),
+                key=lambda run: (run.created_at, run.id),
+                reverse=True,
+            )
+        first = int(cursor or 0)
+        rest = found[first : first + limit]
+        return RunPage(items=tuple(rest), next_cursor=str(first + limit) if len(found) > first + limit else "")
+
+    def begin(self, run: str, worker: str) -> bool:
+        """A worker takes a run; False when it is over already."""
+        with self._lock:
+            known = self._runs.get(run)
+            if known is None or known.state.is_over:
+                return False
+            self._runs[run] = replace(
+                known,
+                state=RunState.RUNNING,
+                worker=worker,
+                attempts=known.attempts + 1,
+                started_at=known.started_at or self.now(),
+            )
+            return True
+
+    def enter(self, run: str, worker: str, *, step: str = "", state: RunState = RunState.RUNNING) -> bool:
+        """Whether a run is still this worker's, and if so what it does now."""
+        return self._update(run, worker, step=step, state=state)
+
+    def say(self, run: str, worker: str, progress: str) -> None:
+        """Write down how far a run is."""
+        self._update(run, worker, progress=progress)
+
+    def end(self, run: str, state: RunState, *, worker: str = "", result: JSON = None, error: RunError | None = None) -> bool:
+        """A run is over."""
+        return self._update(run, worker, state=state, result=result, error=error, ended_at=self.now())
+
+    def reopen(self, run: str) -> None:
+        """A run that was over waits again."""
+        with self._lock:
+            self._runs[run] = replace(self._runs[run], state=RunState.QUEUED, ended_at=None, error=None)
+
+    def unfinished(self, *, states: Sequence[RunState], before: datetime, limit: int = 100) -> Sequence[RunStatus]:
+        """Return runs in such states that were made before, the oldest first."""
+        with self._lock:
+            found = [run for run in self._runs.values() if run.state in states and run.created_at < before]
+        return sorted(found, key=lambda run: (run.created_at, run.id))[:limit]
+
+    def latest(self, job: str) -> RunStatus | None:
+        """Return the newest run of a job that the installation started itself."""
+        with self._lock:
+            return max(
+                (r for r in self._runs.values() if r.job == job and not r.workspace), key=lambda r: r.created_at, default=None
+            )
+
+    def join(self, worker: WorkerStatus) -> None:
+        """A worker begins."""
+        with self._lock:
+            self._workers[worker.id] = worker
+
+    def beat(self, worker: str) -> bool:
+        """A worker lives; False when the others gave it up."""
+        with self._lock:
+            known = self._workers.get(worker)
+            if known is None or known.lost_at is not None:
+                return False
+            self._workers[worker] = replace(known, beat_at=self.now())
+            return True
+
+    def leave(self, worker: str) -> None:
+        """A worker ends in order."""
+        with self._lock:
+            if worker in self._workers:
+                self._workers[worker] = replace(self._workers[worker], stopped_at=self.now())
+
+    def declare_lost(self, silent_for: float) -> Sequence[str]:
+        """Give up workers that were silent for so many seconds."""
+        with self._lock:
+            now = self.now()
+            found = [w for w in self._workers.values() if w.stopped_at is None and w.lost_at is None]
+            found = [w for w in found if now - w.beat_at > timedelta(seconds=silent_for)]
+            self._workers |= {w.id: replace(w, lost_at=now) for w in found}
+            return [w.id for w in found]
+
+    def lost(self) -> Sequence[str]:
+        """Return workers that were given up or ended."""
+        with self._lock:
+            return [w.id for w in self._workers.values() if w.lost_at is not None or w.stopped_at is not None]
+
+    def workers(self) -> Sequence[WorkerStatus]:
+        """Return all workers, those that live first."""
+        with self._lock:
+            return sorted(self._workers.values(), key=lambda w: (w.stopped_at is not None or w.lost_at is not None, w.id))
+
+    def _update(self, run: str, worker: str, **changed: object) -> bool:
+        with self._lock:
+            known = self._runs.get(run)
+            if known is None or known.state.is_over or (worker and known.worker != worker):
+                return False
+            self._runs[run] = replace(known, **changed)  # type: ignore[arg-type]  # named as the fields are
+            return True
