@@ -16,7 +16,7 @@ from fastapi import Depends, Request
 from stanch.core.incident import Actor
 from stanch.core.people import Permission
 from stanch.incidents.desk import Desk
-from stanch.people import sessions, tokens
+from stanch.people import access, sessions
 from stanch.people.principal import Principal
 from stanch.server.context import Context, context_of
 from stanch.server.problems import Problem
@@ -140,14 +140,14 @@ def _api_caller(request: Request) -> Caller:
     workspace = request.headers.get("x-stanch-workspace") or None
     if header:
         scheme, _, value = header.partition(" ")
-        principal = _of_token(context.desk, value.strip()) if scheme.lower() == "bearer" else None
+        principal = access.of_token(context.desk, value.strip()) if scheme.lower() == "bearer" else None
         if principal is None:
             raise _unknown("The token is unknown, expired or revoked.")
         if workspace is not None and workspace not in (principal.workspace_id, principal.workspace_slug):
             raise Problem(404, "not_found", "There is no such workspace, or this token is for another one.")
         return _noted(request, Caller(principal=principal, request_id=_id(request), context=context))
     cookie = request.cookies.get(cookie_name(context), "")
-    principal = _of_cookie(context.desk, cookie, workspace) if cookie else None
+    principal = access.of_cookie(context.desk, cookie, workspace) if cookie else None
     if principal is None:
         raise _unknown("Send a token: Authorization: Bearer stn_…")
     found = _noted(request, Caller(principal=principal, request_id=_id(request), context=context, csrf=sessions.csrf_of(cookie)))
@@ -161,7 +161,7 @@ def _api_caller(request: Request) -> Caller:
 def _page_caller(request: Request, workspace: str | None) -> Caller:
     context = context_of(request)
     cookie = request.cookies.get(cookie_name(context), "")
-    principal = _of_cookie(context.desk, cookie, workspace) if cookie else None
+    principal = access.of_cookie(context.desk, cookie, workspace) if cookie else None
     if principal is None:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         raise SignInNeeded(target if request.method in _READING else "/")
@@ -175,16 +175,6 @@ def _allow(caller: Caller, permission: Permission) -> None:
             "not_permitted",
             f"This needs the permission {permission.value!r}, which your role or token does not have in this workspace.",
         )
-
-
-def _of_token(desk: Desk, value: str) -> Principal | None:
-    with desk.look() as connection:
-        return tokens.principal_of_token(connection, value, now=desk.now())
-
-
-def _of_cookie(desk: Desk, cookie: str, workspace: str | None) -> Principal | None:
-    with desk.look() as connection:
-        return sessions.principal_of_cookie(connection, cookie, workspace=workspace, now=desk.now())
 
 
 def _noted(request: Request, caller: Caller) -> Caller:
