@@ -54,12 +54,13 @@ def needed(name: str, *, package: str, folders: tuple[str, ...] = ("/usr/sbin", 
 
 
 @contextmanager
-def postgresql(hba: str, certificate: Path | None = None) -> Iterator[Running]:
+def postgresql(hba: str, certificate: Path | None = None, **settings: str) -> Iterator[Running]:
     """A PostgreSQL server.
 
     Args:
         certificate: PEM with certificate and key, for TLS.
         hba: lines of ``pg_hba.conf`` for TCP.
+        settings: of the server, instead of those that suit a test.
     """
     programs = _postgresql_programs(tls=certificate is not None)
     with _folder() as folder:
@@ -68,7 +69,7 @@ def postgresql(hba: str, certificate: Path | None = None) -> Iterator[Running]:
         (data / "pg_hba.conf").write_text(f"local all owner trust\n{hba}\n")
         options = {
             "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off",
-            "max_connections": 20, "shared_buffers": "8MB", "autovacuum": "off",
+            "max_connections": 20, "shared_buffers": "8MB", "autovacuum": "off", **settings,
         }  # fmt: skip
         if certificate:
             key = _owned(folder / "server.pem", certificate.read_bytes())

@@ -131,4 +131,5 @@ def _set_up_sqlite(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         reads = connection.get_execution_options().get("stanch_reads")
+        connection.exec_driver_sql("PRAGMA query_only=ON" if reads else "PRAGMA query_only=OFF")
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

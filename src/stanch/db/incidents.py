@@ -11,8 +11,21 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from stanch.core.errors import InputError
 from stanch.core.filters import IncidentFilter
+from stanch.core.severity import RANKS
 from stanch.db import cursors
-from stanch.db.tables import comments, events, incidents, occurrences, secrets, sources, tags, teams, users, validity_checks
+from stanch.db.tables import (
+    comments,
+    events,
+    incident_sources,
+    incidents,
+    occurrences,
+    secrets,
+    sources,
+    tags,
+    teams,
+    users,
+    validity_checks,
+)
 
 _I: Final = incidents.c
 _PLAIN: Final = ("state", "severity", "validity", "exposure", "environment", "detector", "provider", "kind")
@@ -30,6 +43,8 @@ def conditions(workspace: str, wanted: IncidentFilter) -> list[ColumnElement[boo
     """Return a filter as conditions on the incidents' table."""
     where: list[ColumnElement[bool]] = [_I.workspace_id == workspace]
     where += [_I[name].in_(getattr(wanted, name)) for name in _PLAIN if getattr(wanted, name)]
+    if wanted.severity:  # says the same once more, so that an index in the order of urgency can begin there
+        where.append(_I.rank.in_([RANKS[severity] for severity in wanted.severity]))
     if wanted.assignee:
         ids = [a for a in wanted.assignee if a != "none"]
         where.append(
@@ -40,8 +55,8 @@ def conditions(workspace: str, wanted: IncidentFilter) -> list[ColumnElement[boo
     if wanted.tag:
         where.append(sa.exists().where(tags.c.incident_id == _I.id, tags.c.tag.in_(wanted.tag)))
     if wanted.source:
-        o = occurrences.c
-        where.append(_I.id.in_(sa.select(o.incident_id).where(o.source_id.in_(wanted.source), o.gone_at.is_(None))))
+        s = incident_sources.c
+        where.append(_I.id.in_(sa.select(s.incident_id).where(s.source_id.in_(wanted.source), s.places > 0)))
     if wanted.opened_after is not None:
         where.append(_I.opened_at >= wanted.opened_after)
     if wanted.opened_before is not None:

@@ -34,7 +34,7 @@ def head() -> str:
 
 def current(database: Database) -> str:
     """Return the revision of a database; empty when it holds nothing."""
-    with database.engine.connect() as connection:
+    with database.read() as connection:  # who only looks does not wait for who writes
         return MigrationContext.configure(connection).get_current_revision() or ""
 
 

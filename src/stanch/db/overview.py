@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement
 
-from stanch.db.tables import incidents, occurrences, sources
+from stanch.db.tables import incident_sources, incidents, sources
 from stanch.db.types import to_micros
 
 ACTIVE: Final = ("open", "in_remediation")
@@ -88,15 +88,14 @@ def top(connection: Connection, workspace: str, column: str, limit: int) -> list
 
 def top_sources(connection: Connection, workspace: str, limit: int) -> list[tuple[str, str, int]]:
     """Return the sources in which most active incidents still are: id, name, how many."""
-    o, s = occurrences.c, sources.c
-    count = sa.func.count(sa.distinct(o.incident_id))
+    n, s = incident_sources.c, sources.c
     query = (
-        sa.select(s.id, s.name, count)
-        .join(occurrences, o.source_id == s.id)
-        .join(incidents, _I.id == o.incident_id)
-        .where(s.workspace_id == workspace, o.gone_at.is_(None), _I.state.in_(ACTIVE), s.removed_at.is_(None))
-        .group_by(s.id, s.name)
-        .order_by(count.desc(), s.id)
-        .limit(limit)
+        sa.select(n.source_id, sa.func.count().label("count"))
+        .join(incidents, _I.id == n.incident_id)
+        .where(_I.workspace_id == workspace, n.places > 0, _I.state.in_(ACTIVE))
+        .group_by(n.source_id)
+        .subquery()
     )
-    return [(id_, name, number) for id_, name, number in connection.execute(query)]
+    named = sa.select(s.id, s.name, query.c.count).join(query, query.c.source_id == s.id).where(s.removed_at.is_(None))
+    named = named.order_by(query.c.count.desc(), s.id).limit(limit)
+    return [(id_, name, number) for id_, name, number in connection.execute(named)]

@@ -9,7 +9,18 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from stanch.db.tables import events, incidents, occurrences, scan_batches, scans, secrets, sources, validity_checks, workspaces
+from stanch.db.tables import (
+    events,
+    incident_sources,
+    incidents,
+    occurrences,
+    scan_batches,
+    scans,
+    secrets,
+    sources,
+    validity_checks,
+    workspaces,
+)
 
 _CHUNK: Final = 400  # SQLite binds at most 999 values in its oldest form
 Row = Mapping[str, Any]
@@ -85,29 +96,48 @@ def update_by_id(connection: Connection, table: sa.Table, rows: Sequence[Row]) -
         connection.execute(statement, [{f"_{name}": value for name, value in row.items()} for row in rows])
 
 
-def counts_of(connection: Connection, incident_ids: Sequence[str]) -> dict[str, RowMapping]:
-    """Return what an incident's row repeats of its occurrences: how many, gone, sources, first and last seen, widest audience."""
+def counts_of(connection: Connection, incident_ids: Sequence[str]) -> list[RowMapping]:
+    """Return what incidents have in each source: places, how many are gone, first and last seen; and the source's facts."""
     o, s = occurrences.c, sources.c
-    query = sa.select(
-        o.incident_id,
-        sa.func.count().label("occurrences"),
-        sa.func.count(o.gone_at).label("gone"),
-        sa.func.count(sa.distinct(o.source_id)).label("sources"),
-        sa.func.min(o.first_seen).label("first_seen"),
-        sa.func.max(o.last_seen).label("last_seen"),
-        sa.func.max(
-            sa.case((s.exposure == "public", 3), (s.exposure == "internal", 2), (s.exposure == "unknown", 1), else_=0)
-        ).label("exposure"),
-        sa.func.max(
-            sa.case((s.environment == "production", 3), (s.environment == "staging", 2), (s.environment == "unknown", 1), else_=0)
-        ).label("environment"),
-        sa.func.min(s.name).label("source_name"),
-    ).join(sources, s.id == o.source_id)
-    found: dict[str, RowMapping] = {}
+    query = (
+        sa.select(
+            o.incident_id,
+            o.source_id,
+            sa.func.count().label("occurrences"),
+            sa.func.count(o.gone_at).label("gone"),
+            sa.func.min(o.first_seen).label("first_seen"),
+            sa.func.max(o.last_seen).label("last_seen"),
+            s.exposure,
+            s.environment,
+            s.name,
+        )
+        .join(sources, s.id == o.source_id)
+        .group_by(o.incident_id, o.source_id, s.exposure, s.environment, s.name)
+    )
+    found: list[RowMapping] = []
     for chunk in chunks(incident_ids):
-        rows = connection.execute(query.where(o.incident_id.in_(chunk)).group_by(o.incident_id)).mappings()
-        found |= {row["incident_id"]: row for row in rows}
+        found += connection.execute(query.where(o.incident_id.in_(chunk))).mappings().all()
     return found
+
+
+def keep_sources(connection: Connection, incident_ids: Sequence[str], rows: Sequence[Row]) -> None:
+    """Bring `incident_sources` of incidents up to date; *rows* are all that there should be."""
+    t = incident_sources.c
+    key = (t.incident_id, t.source_id)
+    wanted = {(row["incident_id"], row["source_id"]): row for row in rows}
+    found: dict[tuple[str, str], int] = {}
+    for chunk in chunks(incident_ids):
+        query = sa.select(*key, t.places).where(t.incident_id.in_(chunk))
+        found |= {(incident, source): places for incident, source, places in connection.execute(query)}
+    insert(connection, incident_sources, [row for pair, row in wanted.items() if pair not in found])
+    changed = [row for pair, row in wanted.items() if pair in found and found[pair] != row["places"]]
+    where = (t.incident_id == sa.bindparam("_incident"), t.source_id == sa.bindparam("_source"))
+    if changed:
+        values = [{"_incident": r["incident_id"], "_source": r["source_id"], "_places": r["places"]} for r in changed]
+        connection.execute(sa.update(incident_sources).where(*where).values(places=sa.bindparam("_places")), values)
+    over = [{"_incident": incident, "_source": source} for incident, source in found if (incident, source) not in wanted]
+    if over:
+        connection.execute(sa.delete(incident_sources).where(*where), over)
 
 
 def unseen(connection: Connection, source: str, scan: str) -> Sequence[RowMapping]:

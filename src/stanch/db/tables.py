@@ -177,6 +177,11 @@ incidents = sa.Table(
     Column("version", Integer, nullable=False, default=1),
     UniqueConstraint("workspace_id", "number"),
     Index("ix_incidents_order", "workspace_id", "state", "rank", "score", "id"),
+    Index("ix_incidents_urgency", "workspace_id", "rank", "score", "id"),
+    Index(  # the overview reads this and not the table
+        "ix_incidents_overview", "workspace_id", "state", "severity", "validity", "exposure", "opened_at", "resolved_at", "detector",
+        "provider", "assignee_id", "team_id",
+    ),
     Index("ix_incidents_opened_at", "workspace_id", "opened_at"),
     Index("ix_incidents_last_seen", "workspace_id", "last_seen", "id"),
     Index("ix_incidents_validity", "workspace_id", "validity", "state"),
@@ -200,6 +205,14 @@ occurrences = sa.Table(
     UniqueConstraint("secret_id", "source_id", "place"),
     Index("ix_occurrences_incident_id", "incident_id", "gone_at", "id"),
     Index("ix_occurrences_source_id", "source_id", "last_scan"),
+)  # fmt: skip
+
+incident_sources = sa.Table(  # in which sources a secret is, counted: lists by source need not look at each place
+    "incident_sources", metadata,
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("source_id", ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True),
+    _in_workspace(), _number("places"),  # that are still there
+    Index("ix_incident_sources_source_id", "source_id", "places", "incident_id"),
 )  # fmt: skip
 
 validity_checks = sa.Table(

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from stanch.db.tables import incidents, occurrences, scans, sources, workspaces
+from stanch.db.tables import incident_sources, incidents, scans, sources, workspaces
 
 
 def workspace_count(connection: Connection) -> int:
@@ -70,16 +70,12 @@ def change_source(connection: Connection, id: str, **values: Any) -> None:
 
 def list_sources(connection: Connection, workspace: str, *, removed: bool = False) -> Sequence[RowMapping]:
     """Return sources with what was found in them: ``incidents`` (active ones) and ``occurrences`` (not gone)."""
-    o, i = occurrences.c, incidents.c
+    n, i = incident_sources.c, incidents.c
     found = (
-        sa.select(
-            o.source_id,
-            sa.func.count().label("places"),
-            sa.func.count(sa.distinct(o.incident_id)).label("open"),
-        )
-        .join(incidents, i.id == o.incident_id)
-        .where(o.workspace_id == workspace, o.gone_at.is_(None), i.state.in_(("open", "in_remediation")))
-        .group_by(o.source_id)
+        sa.select(n.source_id, sa.func.sum(n.places).label("places"), sa.func.count().label("open"))
+        .join(incidents, i.id == n.incident_id)
+        .where(i.workspace_id == workspace, n.places > 0, i.state.in_(("open", "in_remediation")))
+        .group_by(n.source_id)
         .subquery()
     )
     query = (

@@ -69,26 +69,42 @@ def refresh(connection: Connection, ids: Sequence[str], changed: Mapping[str, Ma
         changed: id → other columns that change with it.
         now: when.
     """
-    counts = rows.counts_of(connection, ids)
+    counts: dict[str, list[Mapping[Any, Any]]] = {}
+    for count in rows.counts_of(connection, ids):
+        counts.setdefault(count["incident_id"], []).append(count)
     updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    kept: list[dict[str, Any]] = []
     for row in rows.incidents_by_id(connection, ids):
+        found = counts.get(row["id"], [])
         values = {"id": row["id"], "updated_at": now, "version": row["version"] + 1, **changed.get(row["id"], {})}
-        count = counts.get(row["id"])
-        if count is not None:
-            values |= _counted(count)
+        values |= _counted(found)
         values |= judged({**row, **values}, now)
         updates.setdefault(tuple(sorted(values)), []).append(values)
+        kept += [_kept(row["workspace_id"], count) for count in found]
     for group in updates.values():
         rows.update_by_id(connection, tables.incidents, group)
+    rows.keep_sources(connection, ids, kept)
 
 
-def _counted(count: Mapping[Any, Any]) -> dict[str, Any]:
-    values = {name: count[name] for name in ("occurrences", "gone", "sources", "first_seen", "last_seen")}
-    others = f" and {count['sources'] - 1} more" if count["sources"] > 1 else ""
-    return values | {
-        "exposure": _EXPOSURES[count["exposure"]],
-        "environment": _ENVIRONMENTS[count["environment"]],
-        "source_names": f"{count['source_name']}{others}",
+def _kept(workspace: str, count: Mapping[Any, Any]) -> dict[str, Any]:
+    ids = {"incident_id": count["incident_id"], "source_id": count["source_id"], "workspace_id": workspace}
+    return {**ids, "places": count["occurrences"] - count["gone"]}
+
+
+def _counted(found: Sequence[Mapping[Any, Any]]) -> dict[str, Any]:
+    """Return what an incident's row repeats of its occurrences. Those that are gone count for what was exposed, too."""
+    if not found:
+        return {"occurrences": 0, "gone": 0, "sources": 0}
+    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return {
+        "occurrences": sum(count["occurrences"] for count in found),
+        "gone": sum(count["gone"] for count in found),
+        "sources": len(found),
+        "first_seen": min(count["first_seen"] for count in found),
+        "last_seen": max(count["last_seen"] for count in found),
+        "exposure": max((count["exposure"] for count in found), key=_EXPOSURES.index),
+        "environment": max((count["environment"] for count in found), key=_ENVIRONMENTS.index),
+        "source_names": min(count["name"] for count in found) + others,
     }
 
 

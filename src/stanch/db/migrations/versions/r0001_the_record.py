@@ -373,7 +373,17 @@ def upgrade() -> None:
     op.create_index("ix_incidents_last_seen", "incidents", ["workspace_id", "last_seen", "id"], unique=False)
     op.create_index("ix_incidents_opened_at", "incidents", ["workspace_id", "opened_at"], unique=False)
     op.create_index("ix_incidents_order", "incidents", ["workspace_id", "state", "rank", "score", "id"], unique=False)
+    op.create_index(
+        "ix_incidents_overview",
+        "incidents",
+        [
+            "workspace_id", "state", "severity", "validity", "exposure", "opened_at", "resolved_at", "detector", "provider",
+            "assignee_id", "team_id",
+        ],
+        unique=False,
+    )  # fmt: skip
     op.create_index("ix_incidents_resolved_at", "incidents", ["workspace_id", "resolved_at"], unique=False)
+    op.create_index("ix_incidents_urgency", "incidents", ["workspace_id", "rank", "score", "id"], unique=False)
     op.create_index("ix_incidents_validity", "incidents", ["workspace_id", "validity", "state"], unique=False)
     op.create_table(
         "scans",
@@ -457,6 +467,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
     )
     op.create_index("ix_events_incident_id", "events", ["incident_id", "at", "id"], unique=False)
+    op.create_table(
+        "incident_sources",
+        sa.Column("incident_id", sa.String(length=40), nullable=False),
+        sa.Column("source_id", sa.String(length=40), nullable=False),
+        sa.Column("workspace_id", sa.String(length=40), nullable=False),
+        sa.Column("places", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident_id"], ["incidents.id"], name=op.f("fk_incident_sources_incident_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["source_id"], ["sources.id"], name=op.f("fk_incident_sources_source_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_incident_sources_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("incident_id", "source_id", name=op.f("pk_incident_sources")),
+    )
+    op.create_index("ix_incident_sources_source_id", "incident_sources", ["source_id", "places", "incident_id"], unique=False)
     op.create_table(
         "occurrences",
         sa.Column("id", sa.String(length=40), nullable=False),
