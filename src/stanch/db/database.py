@@ -66,6 +66,11 @@ class Database:
         """The address without its password."""
         return self.url.render_as_string(hide_password=True)
 
+    @property
+    def address(self) -> str:
+        """The address with its password: for another process of ours, never for people."""
+        return self.url.render_as_string(hide_password=False)
+
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Open a unit of work: what was written is kept when the block ends, and undone when it raises."""

@@ -47,6 +47,7 @@ def record_scan(
     totals: Mapping[str, int] | None = None,
     skipped: Sequence[Skipped] = (),
     scan: str = "",
+    run: str = "",
     actor: Actor = SYSTEM,
 ) -> RecordedScan:
     """Put a finished scan into the record, a batch at a time, and return what changed.
@@ -56,7 +57,15 @@ def record_scan(
     with desk.work(workspace, actor) as work:
         source = ensure_source(work.connection, spec, workspace=workspace, now=work.now)
         scan = record.begin_scan(
-            work.connection, workspace=workspace, source=source, now=work.now, scan=scan, tool=tool, version=version, actor=actor
+            work.connection,
+            workspace=workspace,
+            source=source,
+            now=work.now,
+            scan=scan,
+            tool=tool,
+            version=version,
+            actor=actor,
+            run=run,
         )
     total = Recorded()
     for number, batch in enumerate(_batches(sightings)):
