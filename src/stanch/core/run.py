@@ -73,6 +73,8 @@ class RunStatus:
         ended_at: when it was over.
         progress: what it last said about itself.
         step: name of the step it is in, or was in when it stopped.
+        step_number: its place, from 1.
+        step_at: when it came to it.
         worker: id of who works, or worked, on it.
         attempts: how often it was begun.
         retry_of: id of the run this one tries again.
@@ -95,6 +97,8 @@ class RunStatus:
     ended_at: datetime | None = None
     progress: str = ""
     step: str = ""
+    step_number: int = 0
+    step_at: datetime | None = None
     worker: str = ""
     attempts: int = 0
     retry_of: str = ""

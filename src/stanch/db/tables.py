@@ -247,10 +247,15 @@ views = sa.Table(  # saved filters of the incident list
 )  # fmt: skip
 
 runs = sa.Table(  # what the durable engine works on, as people see it; its own tables hold the steps
-    "runs", metadata, _id(80), _in_workspace(), Column("job", String(40), nullable=False), _text("subject"), _text("title"),
-    Column("arguments", Json, nullable=False, default=dict), _text("actor_name"), _moment("created_at"),
-    Column("state", String(12), nullable=False, default="queued"), _moment("ended_at", null=True),
+    "runs", metadata, _id(80), Column("workspace_id", ForeignKey("workspaces.id", ondelete="CASCADE")),  # null: the installation's own
+    Column("job", String(40), nullable=False), _text("subject"), _text("title"), Column("arguments", Json, nullable=False, default=dict),
+    Column("actor_kind", String(10), nullable=False, server_default="system"), Column("actor_id", String(40), nullable=False, server_default=""),
+    _text("actor_name"), _moment("created_at"), Column("state", String(12), nullable=False, default="queued"), _moment("ended_at", null=True),
+    Column("queue", String(40), nullable=False, server_default="jobs"), _number("priority"), _moment("started_at", null=True),
+    _text("progress"), _text("step"), _number("step_number"), _moment("step_at", null=True), Column("worker_id", String(80), nullable=False, server_default=""),
+    _number("attempts"), Column("retry_of", String(80), nullable=False, server_default=""), Column("result", Json), Column("error", Json),
     Index("ix_runs_workspace_id", "workspace_id", "created_at"), Index("ix_runs_subject", "workspace_id", "subject"),
+    Index("ix_runs_state", "state", "created_at"),
 )  # fmt: skip
 
 # ── safety ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -46,7 +46,6 @@ class _Work:
     changed: threading.Condition = field(default_factory=threading.Condition)
     stopped: bool = False
     generation: int = 0
-    deadline: datetime | None = None
 
 
 class InlineEngine:
@@ -193,7 +192,7 @@ class InlineEngine:
     def _enqueue(self, run: RunStatus) -> None:
         work = self._work(run.id)
         with work.changed:
-            work.stopped, work.deadline = False, None
+            work.stopped = False
             work.generation += 1
         with self._lock:
             heapq.heappush(self._waiting[run.queue], (run.priority, next(self._order), run.id))
@@ -225,8 +224,6 @@ class InlineEngine:
     def _do(self, run_id: str, queue: Queue) -> None:
         try:
             self._perform(run_id)
-        except (RunStoppedError, StepFailedError):
-            pass  # the books tell
         finally:
             with self._lock:
                 self._going[queue.name] -= 1
@@ -234,33 +231,39 @@ class InlineEngine:
             self._pump(queue)
 
     def _perform(self, run_id: str) -> None:
-        run, work = self.status(run_id), self._work(run_id)
+        run, work = self.books.begin(run_id, _WORKER), self._work(run_id)
+        if run is None:
+            return
         job = self.registry.jobs[run.job]
-        if job.timeout is not None:
-            work.deadline = self._now() + timedelta(seconds=job.timeout)
-        context = _InlineContext(run, _WORKER, self.books, self._start, work, self._now)
+        context = _InlineContext(run, self.books, self._start, work, self._now, job.timeout)
         try:
-            perform(job, context, run, _WORKER, self.books)
+            perform(job, context, run, self.books)
         except RunStoppedError:
             if context.is_late:
-                self.books.end(run.id, RunState.FAILED, error=timed_out())
-            raise
+                self.books.end(run.id, RunState.FAILED, attempt=run.attempts, error=timed_out())
 
 
 class _InlineContext(JobContext):
     """Steps in memory."""
 
     def __init__(
-        self, run: RunStatus, worker: str, books: Books, start: Callable[[Request], str], work: _Work, now: Callable[[], datetime]
+        self,
+        run: RunStatus,
+        books: Books,
+        start: Callable[[Request], str],
+        work: _Work,
+        now: Callable[[], datetime],
+        timeout: float | None,
     ) -> None:
-        super().__init__(run, worker, books, start)
-        self._work, self._now, self._next = work, now, 0
+        super().__init__(run, books, start)
+        self._work, self._now = work, now
+        self._deadline = None if timeout is None else (run.started_at or now()) + timedelta(seconds=timeout)
         self._generation = work.generation
 
     @property
     def is_late(self) -> bool:
         """Whether its time is over."""
-        return self._work.deadline is not None and self._now() >= self._work.deadline
+        return self._deadline is not None and self._now() >= self._deadline
 
     def keep(self, name: str, do: Callable[[], Any]) -> Any:
         step = self._step(name)
@@ -284,31 +287,31 @@ class _InlineContext(JobContext):
     def sleep(self, seconds: float) -> None:
         step = self._step("sleep", seconds)
         if step.ended_at is None and step.until is not None:
-            self.enter(step="sleep")
+            self.enter("sleep")
             self._until(step.until, lambda: False)
             step.ended_at = self._now()
 
     def wait(self, topic: str, timeout: float | None = None) -> JSON:
         step = self._step(f"wait:{topic}", timeout)
         if step.ended_at is None:
-            self.enter(step=step.name, state=RunState.WAITING)
+            self.enter(step.name, RunState.WAITING)
             came = self._work.signals.setdefault(topic, deque())
             self._until(step.until, lambda: bool(came))
             step.kept = came.popleft() if came else "null"
             step.ended_at = self._now()
-            self.enter(step=step.name)
+            self.enter(step.name)
         assert isinstance(step.kept, str)
         return plain.loads(step.kept)  # type: ignore[no-any-return]
 
     def _step(self, name: str, seconds: float | None = None) -> _Step:
         """Return the next step, beginning it when it is new."""
         self.check()
-        self._next += 1
-        if self._next > len(self._work.steps):
+        self._number += 1
+        if self._number > len(self._work.steps):
             now = self._now()
             until = None if seconds is None else now + timedelta(seconds=seconds)
             self._work.steps.append(_Step(name, now, until))
-        step = self._work.steps[self._next - 1]
+        step = self._work.steps[self._number - 1]
         if step.name != name:
             raise changed_way(step.name, name)
         return step
@@ -317,7 +320,7 @@ class _InlineContext(JobContext):
         with self._work.changed:
             while not happened() and (moment is None or self._now() < moment):
                 self.check()
-                ends = [m for m in (moment, self._work.deadline) if m is not None]
+                ends = [m for m in (moment, self._deadline) if m is not None]
                 left = (min(ends) - self._now()).total_seconds() if ends else 1.0
                 self._work.changed.wait(min(1.0, max(0.001, left)))
             self.check()

@@ -62,37 +62,35 @@ class MemoryBooks:
         rest = found[first : first + limit]
         return RunPage(items=tuple(rest), next_cursor=str(first + limit) if len(found) > first + limit else "")
 
-    def begin(self, run: str, worker: str) -> bool:
-        """A worker takes a run; False when it is over already."""
+    def begin(self, run: str, worker: str) -> RunStatus | None:
+        """A worker takes a run: its ``attempts`` are the right to go on. Nothing when it is over already."""
         with self._lock:
             known = self._runs.get(run)
             if known is None or known.state.is_over:
-                return False
-            self._runs[run] = replace(
-                known,
-                state=RunState.RUNNING,
-                worker=worker,
-                attempts=known.attempts + 1,
-                started_at=known.started_at or self.now(),
-            )
-            return True
+                return None
+            started_at = known.started_at or self.now()
+            begun = replace(known, state=RunState.RUNNING, worker=worker, attempts=known.attempts + 1, started_at=started_at)
+            self._runs[run] = begun
+            return begun
 
-    def enter(self, run: str, worker: str, *, step: str = "", state: RunState = RunState.RUNNING) -> bool:
-        """Whether a run is still this worker's, and if so what it does now."""
-        return self._update(run, worker, step=step, state=state)
+    def enter(self, run: str, attempt: int, *, step: str = "", number: int = 0, state: RunState = RunState.RUNNING) -> bool:
+        """Whether an attempt may go on, and if so what it does now."""
+        return self._update(run, attempt, step=step, step_number=number, step_at=self.now(), state=state)
 
-    def say(self, run: str, worker: str, progress: str) -> None:
+    def say(self, run: str, attempt: int, progress: str) -> None:
         """Write down how far a run is."""
-        self._update(run, worker, progress=progress)
+        self._update(run, attempt, progress=progress)
 
-    def end(self, run: str, state: RunState, *, worker: str = "", result: JSON = None, error: RunError | None = None) -> bool:
+    def end(self, run: str, state: RunState, *, attempt: int = 0, result: JSON = None, error: RunError | None = None) -> bool:
         """A run is over."""
-        return self._update(run, worker, state=state, result=result, error=error, ended_at=self.now())
+        return self._update(run, attempt, state=state, result=result, error=error, ended_at=self.now())
 
     def reopen(self, run: str) -> None:
         """A run that was over waits again."""
         with self._lock:
-            self._runs[run] = replace(self._runs[run], state=RunState.QUEUED, ended_at=None, error=None)
+            self._runs[run] = replace(
+                self._runs[run], state=RunState.QUEUED, ended_at=None, started_at=None, error=None, worker=""
+            )
 
     def unfinished(self, *, states: Sequence[RunState], before: datetime, limit: int = 100) -> Sequence[RunStatus]:
         """Return runs in such states that were made before, the oldest first."""
@@ -126,6 +124,7 @@ class MemoryBooks:
         with self._lock:
             if worker in self._workers:
                 self._workers[worker] = replace(self._workers[worker], stopped_at=self.now())
+                self._release([worker])
 
     def declare_lost(self, silent_for: float) -> Sequence[str]:
         """Give up workers that were silent for so many seconds."""
@@ -134,6 +133,7 @@ class MemoryBooks:
             found = [w for w in self._workers.values() if w.stopped_at is None and w.lost_at is None]
             found = [w for w in found if now - w.beat_at > timedelta(seconds=silent_for)]
             self._workers |= {w.id: replace(w, lost_at=now) for w in found}
+            self._release([w.id for w in found])
             return [w.id for w in found]
 
     def lost(self) -> Sequence[str]:
@@ -146,10 +146,14 @@ class MemoryBooks:
         with self._lock:
             return sorted(self._workers.values(), key=lambda w: (w.stopped_at is not None or w.lost_at is not None, w.id))
 
-    def _update(self, run: str, worker: str, **changed: object) -> bool:
+    def _release(self, workers: Sequence[str]) -> None:
+        for run in [r for r in self._runs.values() if r.worker in workers and not r.state.is_over]:
+            self._runs[run.id] = replace(run, worker="", state=RunState.QUEUED)
+
+    def _update(self, run: str, attempt: int, **changed: object) -> bool:
         with self._lock:
             known = self._runs.get(run)
-            if known is None or known.state.is_over or (worker and known.worker != worker):
+            if known is None or known.state.is_over or (attempt and (known.attempts != attempt or not known.worker)):
                 return False
             self._runs[run] = replace(known, **changed)  # type: ignore[arg-type]  # named as the fields are
             return True

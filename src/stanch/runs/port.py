@@ -270,20 +270,20 @@ class Books(Protocol):
     ) -> RunPage:  # fmt: skip
         """Return runs of a workspace, the newest first."""
 
-    def begin(self, run: str, worker: str) -> bool:
-        """A worker takes a run; False when it is over already."""
+    def begin(self, run: str, worker: str) -> RunStatus | None:
+        """A worker takes a run: its ``attempts`` are the right to go on. Nothing when it is over already."""
 
-    def enter(self, run: str, worker: str, *, step: str = "", state: RunState = RunState.RUNNING) -> bool:
-        """Whether a run is still this worker's, and if so what it does now."""
+    def enter(self, run: str, attempt: int, *, step: str = "", number: int = 0, state: RunState = RunState.RUNNING) -> bool:
+        """Whether an attempt may go on, and if so what it does now."""
 
-    def say(self, run: str, worker: str, progress: str) -> None:
-        """Write down how far a run is, when it is still this worker's."""
+    def say(self, run: str, attempt: int, progress: str) -> None:
+        """Write down how far a run is, when the attempt may go on."""
 
-    def end(self, run: str, state: RunState, *, worker: str = "", result: JSON = None, error: RunError | None = None) -> bool:
-        """A run is over; False when it was already, or when a worker is named and it is not that one's any more."""
+    def end(self, run: str, state: RunState, *, attempt: int = 0, result: JSON = None, error: RunError | None = None) -> bool:
+        """A run is over; False when it was already, or when an attempt is named that may not go on."""
 
     def reopen(self, run: str) -> None:
-        """A run that was over waits again."""
+        """A run that was cancelled waits again."""
 
     def unfinished(self, *, states: Sequence[RunState], before: datetime, limit: int = 100) -> Sequence[RunStatus]:
         """Return runs in such states that were made before, the oldest first."""
@@ -302,10 +302,13 @@ class Roster(Protocol):
         """A worker lives; False when the others gave it up."""
 
     def leave(self, worker: str) -> None:
-        """A worker ends in order."""
+        """A worker ends in order; its runs are nobody's until they are begun again."""
 
     def declare_lost(self, silent_for: float) -> Sequence[str]:
-        """Give up workers that were silent for so many seconds; return those that nobody else gave up first."""
+        """Give up workers that were silent for so many seconds; return those that nobody else gave up first.
+
+        Their runs are nobody's from then on.
+        """
 
     def lost(self) -> Sequence[str]:
         """Return workers that were given up or ended, whose runs somebody has to take over."""

@@ -24,14 +24,14 @@ class JobContext(ABC):
     """What a job has in its hands; see `stanch.runs.port.RunContext`.
 
     Args:
-        run: what is worked on.
-        worker: by whom.
+        run: what is worked on, as it was begun.
         books: where it is told.
         start: starts other runs.
     """
 
-    def __init__(self, run: RunStatus, worker: str, books: Books, start: Callable[[Request], str]) -> None:
-        self._run, self._worker, self._books, self._start = run, worker, books, start
+    def __init__(self, run: RunStatus, books: Books, start: Callable[[Request], str]) -> None:
+        self._run, self._books, self._start = run, books, start
+        self._number = 0  # of the step it is in
         self._said = 0.0
 
     @property
@@ -53,7 +53,7 @@ class JobContext(ABC):
         """Do something once and for all."""
 
         def do() -> Any:
-            self.enter(step=name)
+            self.enter(name)
             return attempt(name, lambda: function(*args), retries, self.pause)
 
         return self.keep(name, do)  # type: ignore[no-any-return]  # it is what the function returned, from the database or not
@@ -62,7 +62,7 @@ class JobContext(ABC):
         """Tell people how far it is."""
         if time.monotonic() - self._said >= _SPARSE:
             self._said = time.monotonic()
-            self._books.say(self.run_id, self._worker, text[:500])
+            self._books.say(self.run_id, self._run.attempts, text[:500])
 
     def start(
         self, job: str, arguments: Mapping[str, JSON], *, key: str, workspace: str = "", subject: str = "", title: str = ""
@@ -79,10 +79,10 @@ class JobContext(ABC):
         )
         return self.step(f"start:{job}", self._start, request)
 
-    def enter(self, *, step: str = "", state: RunState = RunState.RUNNING) -> None:
+    def enter(self, step: str, state: RunState = RunState.RUNNING) -> None:
         """Go on only when the run is still this worker's; tell what comes now."""
         self.check()
-        if not self._books.enter(self.run_id, self._worker, step=step, state=state):
+        if not self._books.enter(self.run_id, self._run.attempts, step=step, number=self._number, state=state):
             raise RunStoppedError
 
     @abstractmethod
@@ -124,26 +124,17 @@ def attempt(name: str, do: Callable[[], Any], retries: Retries, pause: Callable[
         pause(retries.pause(failed))
 
 
-def perform(job: Job, context: JobContext, run: RunStatus, worker: str, books: Books) -> Any:
+def perform(job: Job, context: JobContext, run: RunStatus, books: Books) -> None:
     """Do a job from its beginning, or from where it was, and tell how it ended.
 
-    Returns:
-        What the job returned.
-
     Raises:
-        StepFailedError: the job failed.
         RunStoppedError: it is over, or somebody else's.
     """
-    if not books.begin(run.id, worker):
-        raise RunStoppedError
     try:
         result = plain.copied(job.function(context, run.arguments), f"the result of the job {job.name}")
     except Exception as exc:
         error = kept(exc)
         _log.warning("run %s (%s) failed: %s %s", run.id, job.name, error.code, error.place)
-        if not books.end(run.id, RunState.FAILED, worker=worker, error=error):
-            raise RunStoppedError from exc
-        raise StepFailedError(error) from None  # what a library says may hold the secret
-    if not books.end(run.id, RunState.SUCCEEDED, worker=worker, result=result):
-        raise RunStoppedError
-    return result
+        books.end(run.id, RunState.FAILED, attempt=run.attempts, error=error)
+    else:
+        books.end(run.id, RunState.SUCCEEDED, attempt=run.attempts, result=result)

@@ -187,18 +187,33 @@ def upgrade() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.String(length=80), nullable=False),
-        sa.Column("workspace_id", sa.String(length=40), nullable=False),
+        sa.Column("workspace_id", sa.String(length=40), nullable=True),
         sa.Column("job", sa.String(length=40), nullable=False),
         sa.Column("subject", sa.Text(), server_default="", nullable=False),
         sa.Column("title", sa.Text(), server_default="", nullable=False),
         sa.Column("arguments", Json, nullable=False),
+        sa.Column("actor_kind", sa.String(length=10), server_default="system", nullable=False),
+        sa.Column("actor_id", sa.String(length=40), server_default="", nullable=False),
         sa.Column("actor_name", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", Moment(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("ended_at", Moment(), nullable=True),
+        sa.Column("queue", sa.String(length=40), server_default="jobs", nullable=False),
+        sa.Column("priority", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("started_at", Moment(), nullable=True),
+        sa.Column("progress", sa.Text(), server_default="", nullable=False),
+        sa.Column("step", sa.Text(), server_default="", nullable=False),
+        sa.Column("step_number", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("step_at", Moment(), nullable=True),
+        sa.Column("worker_id", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("retry_of", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("result", Json, nullable=True),
+        sa.Column("error", Json, nullable=True),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name=op.f("fk_runs_workspace_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
+    op.create_index("ix_runs_state", "runs", ["state", "created_at"], unique=False)
     op.create_index("ix_runs_subject", "runs", ["workspace_id", "subject"], unique=False)
     op.create_index("ix_runs_workspace_id", "runs", ["workspace_id", "created_at"], unique=False)
     op.create_table(
