@@ -22,6 +22,18 @@ def all_keys(connection: Connection) -> Sequence[RowMapping]:
     return connection.execute(sa.select(keyring).order_by(keyring.c.id).with_for_update()).mappings().all()
 
 
+def every_key(connection: Connection) -> Sequence[RowMapping]:
+    """Return every wrapped key, to look at."""
+    return connection.execute(sa.select(keyring).order_by(keyring.c.id)).mappings().all()
+
+
+def retire(connection: Connection, purpose: str, newest: str, now: datetime) -> int:
+    """Note that all keys of a purpose but the newest seal nothing any more; returns how many."""
+    k = keyring.c
+    where = (k.purpose == purpose, k.id != newest, k.retired_at.is_(None))
+    return connection.execute(sa.update(keyring).where(*where).values(retired_at=now)).rowcount
+
+
 def add_key(connection: Connection, *, id: str, purpose: str, wrapped: bytes, wrapped_by: str, now: datetime) -> None:
     """Keep a new key."""
     connection.execute(sa.insert(keyring).values(id=id, purpose=purpose, wrapped=wrapped, wrapped_by=wrapped_by, created_at=now))
