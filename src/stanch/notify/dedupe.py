@@ -140,8 +140,15 @@ def plan_burst(waiting: Sequence[Notice], sent_at: Sequence[datetime], now: date
     return Burst(send=send, summary=summarised([waiting[place] for place in covered], now), covered=covered)
 
 
-def summarised(notices: Sequence[Notice], now: datetime) -> Notice:
-    """Return one notice that speaks for several of one workspace or of many."""
+def summarised(notices: Sequence[Notice], now: datetime, *, title: str = "", key: str = "") -> Notice:
+    """Return one notice that speaks for several of one workspace or of many.
+
+    Args:
+        notices: each may speak for more itself.
+        now: the time.
+        title: what they have in common.
+        key: for `Notice.dedupe_key`; made of their ids when not given.
+    """
     total = sum(1 + notice.merged for notice in notices)
     workspaces = list(dict.fromkeys(notice.workspace for notice in notices))
     kinds: Counter[str] = Counter()
@@ -162,7 +169,7 @@ def summarised(notices: Sequence[Notice], now: datetime) -> Notice:
         kind=NoticeKind.SUMMARY,
         workspace=workspaces[0] if len(workspaces) == 1 else f"{len(workspaces)} workspaces",
         severity=worst,
-        title=f"{total} notices at once",
+        title=title or f"{total} notices at once",
         facts=tuple(
             fact
             for fact in (
@@ -174,7 +181,8 @@ def summarised(notices: Sequence[Notice], now: datetime) -> Notice:
         sections=(Section(title="The most urgent", facts=(*listed, *tail)),),
         page="/incidents" if all(notice.kind.is_incident for notice in notices) else "",
         occurred_at=now,
-        dedupe_key="summary:" + _digest("\n".join(notice.id for notice in notices)),
+        live=any(notice.live for notice in notices),
+        dedupe_key=key or "summary:" + _digest("\n".join(notice.id for notice in notices)),
     )
 
 

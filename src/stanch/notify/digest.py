@@ -33,7 +33,7 @@ class WeekNumbers:
         resolved: incidents that were resolved.
         ignored: incidents that were ignored.
         open_by_severity: open at the end.
-        live: open at the end whose value works.
+        live: open at the end whose value works; not known of a week that is past.
         oldest: open longest; ``None`` when nothing is open.
         time_to_remediate: median of those resolved; ``None`` when none was.
         top_sources: source → open incidents.
@@ -60,7 +60,7 @@ class WeekNumbers:
 
 
 def digest(
-    week: WeekNumbers, before: WeekNumbers | None, *, workspace: str, ends: datetime, url: str = "", id: str = ""
+    week: WeekNumbers, before: WeekNumbers | None, *, workspace: str, ends: datetime, page: str = "", id: str = ""
 ) -> Notice:
     """Return the digest of a week.
 
@@ -69,7 +69,7 @@ def digest(
         before: those of the week before, ``None`` when there was none.
         workspace: its name.
         ends: end of the week.
-        url: page to open.
+        page: path of the page to open.
         id: of the event, when there is one already.
     """
     last = before or WeekNumbers()
@@ -82,7 +82,7 @@ def digest(
             for severity in Severity
             if (count := week.open_by_severity.get(severity, 0)) or last.open_by_severity.get(severity, 0)
         ),
-        Fact(label="Still live", value=_beside(week.live, last.live, compared)),
+        Fact(label="Still live", value=f"{week.live}"),
         Fact(label="Opened", value=_beside(week.opened, last.opened, compared)),
         Fact(label="Reopened", value=_beside(week.reopened, last.reopened, compared)),
         Fact(label="Resolved", value=_beside(week.resolved, last.resolved, compared)),
@@ -104,7 +104,7 @@ def digest(
             for section in (_table("Where they are", week.top_sources), _table("Waiting on", week.waiting_on))
             if section.facts
         ),
-        url=url,
+        page=page,
         occurred_at=ends,
         dedupe_key=f"digest:{workspace}:{ends.astimezone(UTC):%Y-%m-%d}",
         id=id or new_id("evt"),

@@ -18,7 +18,7 @@ MAX_LABEL: Final = 60
 MAX_VALUE: Final = 400
 MAX_FACTS: Final = 30
 MAX_SECTIONS: Final = 8
-_PAGE: Final = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+(?:\?[A-Za-z0-9_.~=&%-]*)?")
+_PAGE: Final = re.compile(r"(?:/[A-Za-z0-9_.~-]*)+(?:\?[A-Za-z0-9_.~=&%-]*)?")
 
 
 class NoticeKind(str, Enum):
@@ -163,7 +163,9 @@ class Notice:
     @property
     def thread(self) -> str:
         """What this notice belongs to, for services that keep one alert open: the incident, or the notice itself."""
-        return f"stanch:{self.workspace}:#{self.incident}" if self.incident else f"stanch:{self.dedupe_key}"
+        return (
+            f"stanch:{self.page or self.workspace + ':' + str(self.incident)}" if self.incident else f"stanch:{self.dedupe_key}"
+        )
 
     @property
     def ends_alert(self) -> bool:

@@ -1,4 +1,4 @@
-"""One notice in the forms that targets want: plain text, calm text for chats, Markdown, Slack's mrkdwn, HTML mail, JSON."""
+"""One notice in the forms that targets want: plain text, calm text for chats, Markdown, Slack, HTML mail, JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from stanch.core.finding import Severity
 from stanch.notify.message import Fact, Notice, NoticeKind
-from stanch.notify.text import calm, markdown, markup, mrkdwn, shortened
+from stanch.notify.text import calm, markdown, markup, shortened, slack
 
 SCHEMA: Final = "stanch.notice/1"
 MAX_TEXT: Final = 6_000
@@ -45,10 +45,10 @@ def as_markdown(notice: Notice) -> str:
     return _lines(notice, _Form(markdown, "**{}**", "**{}:** {}  "), url=url)
 
 
-def as_mrkdwn(notice: Notice) -> str:
-    """Return the body in Slack's own markup."""
-    url = f"<{_mrkdwn_url(notice.url)}|{_open(notice)}>" if notice.url else ""
-    return _lines(notice, _Form(mrkdwn, "*{}*", "*{}:* {}"), url=url)
+def as_slack(notice: Notice) -> str:
+    """Return the body as the Markdown that apprise turns into Slack's own markup."""
+    url = f"[{_open(notice)}](<{notice.url}>)" if notice.url else ""
+    return _lines(notice, _Form(slack, "**{}**", "**{}:** {}"), url=url)
 
 
 def as_html(notice: Notice) -> str:
@@ -185,8 +185,3 @@ def _footer(notice: Notice) -> str:
     by = f", by {notice.actor}" if notice.actor else ""
     when = notice.occurred_at.strftime("%Y-%m-%d %H:%M UTC")
     return shortened(f"Stanch, {notice.workspace}, {when}{by}", 200)
-
-
-def _mrkdwn_url(url: str) -> str:
-    """Return an address as it stands between Slack's angle brackets; `link` has escaped all else."""
-    return url.replace("&", "&amp;")

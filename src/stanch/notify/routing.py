@@ -6,7 +6,7 @@ everything. What is left over is held while the channel is quiet, unless it is s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -22,13 +22,6 @@ from stanch.notify.quiet import Quiet
 MAX_RULES: Final = 50
 MAX_NAMES: Final = 100
 MAX_PATTERN: Final = 200
-
-
-class Spread(str, Enum):
-    """How many channels hear of one notice."""
-
-    ALL = "all"  # every channel whose rules take it
-    FIRST = "first"  # the first of them, in the order of the channels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +41,7 @@ class Drop:
     """Not sent.
 
     Attributes:
-        reason: ``disabled``, ``no_rule``, ``rule``, ``earlier_channel``, ``always_quiet``.
+        reason: ``disabled``, ``no_rule``, ``rule``, ``always_quiet``.
     """
 
     reason: str
@@ -169,26 +162,6 @@ def decide(notice: Notice, channel: ChannelRules, now: datetime) -> Decision:
         return Send()
     until = channel.quiet.ends(now)
     return Drop(reason="always_quiet") if until is None else Hold(until=until)
-
-
-def route(notice: Notice, channels: Iterable[ChannelRules], now: datetime, *, spread: Spread = Spread.ALL) -> dict[str, Decision]:
-    """Say what every channel does with a notice, and why: also for a page that explains it.
-
-    Args:
-        notice: what happened.
-        channels: in order; with `Spread.FIRST` the first that takes it is the only one.
-        now: the time.
-        spread: how many hear of it.
-    """
-    decisions: dict[str, Decision] = {}
-    taken = False
-    for channel in channels:
-        decision = decide(notice, channel, now)
-        if taken and spread is Spread.FIRST and not isinstance(decision, Drop):
-            decision = Drop(reason="earlier_channel")
-        taken = taken or not isinstance(decision, Drop)
-        decisions[channel.id] = decision
-    return decisions
 
 
 def rules_from(values: Any) -> tuple[Rule, ...]:

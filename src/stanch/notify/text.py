@@ -50,12 +50,12 @@ def markdown(text: str) -> str:
     return text if not text or _is_plain(text) else _code(text)
 
 
-def mrkdwn(text: str) -> str:
-    """Return a text for Slack: https://docs.slack.dev/messaging/formatting-message-text/#escaping."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    if not text or _is_plain(text):
-        return escaped
-    return "`" + _MENTION.sub(lambda found: found[0] + _BREAK, escaped.replace("`", "ˋ")) + "`"
+def slack(text: str) -> str:
+    """Return a text for Slack, as Markdown that apprise translates and escapes.
+
+    Slack knows no escape for a backtick, so one that looks like it stands in: https://docs.slack.dev/messaging/formatting-message-text/.
+    """
+    return markdown(text.replace("`", "ˋ"))
 
 
 def markup(text: str) -> str:
