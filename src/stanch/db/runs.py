@@ -88,7 +88,11 @@ class RunBooks:
 
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
-        self.now = now
+        self._now = now
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self._now()
 
     def add(self, run: RunStatus) -> bool:
         """Write down a run; False when one of that id is there."""

@@ -74,3 +74,15 @@ def changed_way(was: str, now: str) -> StanchError:
 def timed_out() -> RunError:
     """Return why a run failed that took too long."""
     return RunError(code="run_timed_out", message="It took longer than this job may.")
+
+
+def crashed() -> RunError:
+    """Return why a run failed that nobody could end in order."""
+    return RunError(
+        code="run_crashed", message="It ended without saying how: its worker crashed in it too often, or lost its database."
+    )
+
+
+def no_such_job(job: str) -> RunError:
+    """Return why a run failed whose job is no more."""
+    return RunError(code="unknown_job", message=f"This version has no job {job}.")

@@ -125,8 +125,8 @@ class InlineEngine:
 
     def steps(self, run: str) -> list[StepStatus]:
         """Return what a run did so far."""
-        self.status(run)
-        return [_shown(number, step) for number, step in enumerate(self._work(run).steps, 1)]
+        is_over = self.status(run).state.is_over
+        return [_shown(number, step, is_over) for number, step in enumerate(self._work(run).steps, 1)]
 
     def list(
         self, workspace: str, *, states: Sequence[RunState] = (), job: str = "", subject: str = "",
@@ -338,10 +338,11 @@ def _stop(work: _Work) -> None:
         work.changed.notify_all()
 
 
-def _shown(number: int, step: _Step) -> StepStatus:
-    failed = isinstance(step.kept, StepFailedError)
-    state = "running" if step.ended_at is None else "failed" if failed else "succeeded"
+def _shown(number: int, step: _Step, is_over: bool) -> StepStatus:
     error = step.kept.error if isinstance(step.kept, StepFailedError) else None
+    state = "failed" if error else "succeeded"
+    if step.ended_at is None:
+        state = "stopped" if is_over else "running"
     return StepStatus(number=number, name=step.name, state=state, started_at=step.started_at, ended_at=step.ended_at, error=error)
 
 

@@ -23,10 +23,14 @@ class MemoryBooks:
     """
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
-        self.now = now
+        self._now = now
         self._lock = threading.RLock()
         self._runs: dict[str, RunStatus] = {}
         self._workers: dict[str, WorkerStatus] = {}
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self._now()
 
     def add(self, run: RunStatus) -> bool:
         """Write down a run; False when one of that id is there."""

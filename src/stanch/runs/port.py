@@ -87,7 +87,7 @@ class StepStatus:
     Attributes:
         number: 1, 2, … in order.
         name: as the job calls it; ``wait:topic`` and ``sleep`` for those.
-        state: ``running``, ``succeeded`` or ``failed``.
+        state: ``running``, ``succeeded``, ``failed``, or ``stopped`` when the run ended before it did.
         started_at: when.
         ended_at: when; empty while it goes on.
         error: why it failed.
@@ -251,6 +251,9 @@ class Registry:
 
 class Books(Protocol):
     """What an engine writes down where people look: `stanch.db.runs.RunBooks`, or `stanch.runs.memory.MemoryBooks`."""
+
+    def now(self) -> datetime:
+        """Return the time."""
 
     def add(self, run: RunStatus) -> bool:
         """Write down a run; False when one of that id is there."""

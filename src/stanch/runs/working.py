@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, TypeVarTuple
 
+from stanch.core.errors import place_of
 from stanch.core.incident import Actor
 from stanch.runs import plain
 from stanch.runs.asking import Request
@@ -62,7 +63,7 @@ class JobContext(ABC):
         """Tell people how far it is."""
         if time.monotonic() - self._said >= _SPARSE:
             self._said = time.monotonic()
-            self._books.say(self.run_id, self._run.attempts, text[:500])
+            self.told(lambda: self._books.say(self.run_id, self._run.attempts, text[:500]))
 
     def start(
         self, job: str, arguments: Mapping[str, JSON], *, key: str, workspace: str = "", subject: str = "", title: str = ""
@@ -82,8 +83,12 @@ class JobContext(ABC):
     def enter(self, step: str, state: RunState = RunState.RUNNING) -> None:
         """Go on only when the run is still this worker's; tell what comes now."""
         self.check()
-        if not self._books.enter(self.run_id, self._run.attempts, step=step, number=self._number, state=state):
+        if not self.told(lambda: self._books.enter(self.run_id, self._run.attempts, step=step, number=self._number, state=state)):
             raise RunStoppedError
+
+    def told(self, do: Callable[[], T]) -> T:
+        """Return what the books say; when they cannot be reached the job stops here, and is taken up later."""
+        return or_stop(do)
 
     @abstractmethod
     def keep(self, name: str, do: Callable[[], Any]) -> Any:
@@ -104,6 +109,15 @@ class JobContext(ABC):
     @abstractmethod
     def wait(self, topic: str, timeout: float | None = None) -> JSON:
         """Wait for a signal."""
+
+
+def or_stop(do: Callable[[], T]) -> T:
+    """Return what the books say, or stop the job: that they cannot be reached is no fault of its step."""
+    try:
+        return do()
+    except Exception as exc:
+        _log.error("the record cannot be reached: %s at %s", type(exc).__name__, place_of(exc))
+        raise RunStoppedError from None
 
 
 def attempt(name: str, do: Callable[[], Any], retries: Retries, pause: Callable[[float], None]) -> Any:
@@ -135,6 +149,6 @@ def perform(job: Job, context: JobContext, run: RunStatus, books: Books) -> None
     except Exception as exc:
         error = kept(exc)
         _log.warning("run %s (%s) failed: %s %s", run.id, job.name, error.code, error.place)
-        books.end(run.id, RunState.FAILED, attempt=run.attempts, error=error)
+        or_stop(lambda: books.end(run.id, RunState.FAILED, attempt=run.attempts, error=error))
     else:
-        books.end(run.id, RunState.SUCCEEDED, attempt=run.attempts, result=result)
+        or_stop(lambda: books.end(run.id, RunState.SUCCEEDED, attempt=run.attempts, result=result))
