@@ -28,6 +28,7 @@ from stanch.db import people as people_rows
 from stanch.db import workspaces as workspace_rows
 from stanch.server.auth import Caller, check_form
 from stanch.server.context import Context, context_of
+from stanch.server.problems import Problem
 from stanch.web.templating import THEMES, RequestValues, Templates, Toast, WorkspaceLink
 
 THEME_COOKIE: Final = "stanch_theme"
@@ -183,6 +184,22 @@ def away(request: Request, address: str, text: str = "", *, kind: str = "success
         secure = context_of(request).settings.is_https
         response.set_cookie(TOAST_COOKIE, value, max_age=60, path="/", httponly=True, samesite="lax", secure=secure)
     return response
+
+
+def same_site(request: Request) -> None:
+    """Refuse a form of another site, where nobody is signed in yet and so no token of a session can tell.
+
+    Raises:
+        Problem: the browser says that it comes from elsewhere.
+    """
+    origin, fetched = request.headers.get("origin", ""), request.headers.get("sec-fetch-site", "")
+    own = request.headers.get("host", "")
+    if (
+        fetched in ("cross-site", "same-site")
+        or (origin and origin != "null" and urlsplit(origin).netloc != own)
+        or origin == "null"
+    ):
+        raise Problem(403, "csrf", "The form is from another site. Open the page here and send it from there.")
 
 
 def safe_next(target: str) -> str:

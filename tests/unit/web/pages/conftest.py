@@ -1,0 +1,1 @@
+from tests.support.site import site  # noqa: F401
