@@ -28,6 +28,7 @@ from stanch.config.load import reference
 from stanch.config.options import NAMED, NARROW, OPTIONS
 from stanch.engine.candidates import _CHECKSUMS, _WEAK_CHECKS
 from stanch.engine.checks import CHECKS
+from stanch.server.problems import TITLES
 
 ROOT: Final = Path(__file__).parent.parent
 DOCS: Final = ROOT / "docs"
@@ -184,6 +185,7 @@ def codes() -> str:
 
 _ENDS: Final = "the command ends"
 _SKIPS: Final = "something is not read"
+_ANSWERS: Final = "the API answers"
 
 
 def used_codes() -> dict[str, set[str]]:
@@ -194,11 +196,13 @@ def used_codes() -> dict[str, set[str]]:
             continue
         for code, effect in _codes_in(path.read_text("utf-8")):
             found.setdefault(code, set()).add(effect)
+    for code, _ in TITLES.values():
+        found.setdefault(code, set()).add(_ANSWERS)
     return found
 
 
 def _codes_in(source: str) -> Iterator[tuple[str, str]]:
-    if "code=" not in source and "code = " not in source:  # parsing all of them takes half a second
+    if "code=" not in source and "code = " not in source and "Problem(" not in source:  # parsing all of them takes half a second
         return
     tree = ast.parse(source)
     constants = {
@@ -212,7 +216,9 @@ def _codes_in(source: str) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
             yield from ((code, _ENDS) for code in _class_code(node))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            effect = _ENDS if node.func.id in ("InputError", "ConfigError", "SourceError", "GitFailedError") else _SKIPS
+            effect = _ENDS if node.func.id.endswith("Error") else _SKIPS
+            if node.func.id == "Problem" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
+                yield str(node.args[1].value), _ANSWERS
             for keyword in node.keywords:
                 value = keyword.value
                 if keyword.arg == "code" and isinstance(value, ast.Constant) and isinstance(value.value, str):

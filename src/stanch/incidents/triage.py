@@ -193,6 +193,15 @@ class Triage:
                 failed.append((incident, exc.code))
         return failed
 
+    def hold(self, incident: str, *, version: int | None = None) -> None:
+        """Keep everybody else from changing an incident until this unit of work ends.
+
+        Raises:
+            NotFoundError: there is no such incident.
+            ConflictError: it is not the version that the person saw.
+        """
+        self._locked(incident, version)
+
     def _locked(self, incident: str, version: int | None) -> Mapping[Any, Any]:
         record_rows.take_numbers(self._db, self._workspace)
         row = rows.lock_incident(self._db, self._workspace, incident)

@@ -84,6 +84,8 @@ def requires(permission: Permission) -> Any:
 
     def caller(request: Request) -> Caller:
         found = _api_caller(request)
+        if not found.principal.workspace_id:
+            raise Problem(400, "workspace_needed", "Say which workspace is meant: send X-Stanch-Workspace, its id or short name.")
         _allow(found, permission)
         return found
 
