@@ -1,4 +1,8 @@
-"""Users and their memberships."""
+"""Users, their memberships, and teams.
+
+Locks are taken in one order everywhere: workspaces, users, the end of the audit trail. They are ``FOR NO KEY UPDATE``, so that
+rows which only refer to a user or workspace are still made meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,19 @@ from sqlalchemy.engine import Connection, RowMapping
 from stanch.db.tables import incidents, memberships, team_members, teams, users, workspaces
 
 
-def add_user(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Make a user."""
-    connection.execute(sa.insert(users).values(**row))
+def add_user(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Make a user; false when somebody was faster with the same address or identity. The unit of work is over then."""
+    try:
+        connection.execute(sa.insert(users).values(**row))
+    except sa.exc.IntegrityError:
+        return False
+    return True
 
 
 def user(connection: Connection, id: str, *, lock: bool = False) -> RowMapping | None:
     """Return a user by id; *lock* holds the row until the unit of work ends."""
     query = sa.select(users).where(users.c.id == id)
-    return connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
+    return connection.execute(query.with_for_update(key_share=True) if lock else query).mappings().one_or_none()
 
 
 def user_by_email(connection: Connection, email: str) -> RowMapping | None:
@@ -59,7 +67,12 @@ def all_users(connection: Connection) -> Sequence[RowMapping]:
 
 def operators(connection: Connection) -> int:
     """Return how many operators could sign in; their rows are held until the unit of work ends."""
-    query = sa.select(users.c.id).where(users.c.operator, users.c.disabled_at.is_(None)).order_by(users.c.id).with_for_update()
+    query = (
+        sa.select(users.c.id)
+        .where(users.c.operator, users.c.disabled_at.is_(None))
+        .order_by(users.c.id)
+        .with_for_update(key_share=True)
+    )
     return len(connection.execute(query).all())
 
 
@@ -97,7 +110,12 @@ def members(connection: Connection, workspace: str) -> Sequence[RowMapping]:
 
 def hold_workspaces(connection: Connection, ids: Sequence[str]) -> None:
     """Hold workspaces until the unit of work ends, in one order: two may not each take the other's administrator."""
-    query = sa.select(workspaces.c.id).where(workspaces.c.id.in_(sorted(ids))).order_by(workspaces.c.id).with_for_update()
+    query = (
+        sa.select(workspaces.c.id)
+        .where(workspaces.c.id.in_(sorted(ids)))
+        .order_by(workspaces.c.id)
+        .with_for_update(key_share=True)
+    )
     connection.execute(query).all()
 
 

@@ -60,9 +60,13 @@ class Desk:
             ConfigError: the database cannot be opened, or belongs to another installation key.
         """
         database = Database(url)
-        migrate.upgrade(database)
-        desk = cls(database, Keyring(key or current()), clock)
-        desk._prepare()
+        try:
+            migrate.upgrade(database)
+            desk = cls(database, Keyring(key or current()), clock)
+            desk._prepare()
+        except BaseException:
+            database.close()
+            raise
         return desk
 
     def _prepare(self) -> None:
@@ -132,7 +136,7 @@ class Work:
             action,
             actor=self.actor,
             now=self.now,
-            workspace=self.workspace,
+            workspace=self.workspace or None,  # what belongs to no workspace belongs to the installation
             subject=subject,
             data=data,
             request_id=self.request_id,

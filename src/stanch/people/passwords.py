@@ -74,4 +74,6 @@ def _is_common(plain: str) -> bool:
     from stanch.people.common import COMMON, SEQUENCES
 
     stem = plain.strip("0123456789")
+    if any((plain[:length] * len(plain)).startswith(plain) for length in range(1, 6)):  # the same few again and again
+        return True
     return plain in COMMON or stem in COMMON or any(plain in s for s in SEQUENCES)

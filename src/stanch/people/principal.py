@@ -94,6 +94,17 @@ class Principal:
         if not self.operator:
             raise NotPermittedError("only an operator of this installation may do that.", hint="Sign in as one.")
 
+    def require_confirmed(self, now: datetime) -> None:
+        """Go on only when the password or a code was given again a short while ago; the system has neither.
+
+        Raises:
+            NotPermittedError: it was not, or this is a token.
+        """
+        if self.kind != "system" and not self.confirmed(now):
+            raise NotPermittedError(
+                "for this, show again that it is you.", hint="Give your password or a code.", code="confirm_needed"
+            )
+
     def confirmed(self, now: datetime) -> bool:
         """Whether the password or a code was given again a short while ago; risky acts ask for it."""
         return self.confirmed_at is not None and timedelta(0) <= now - self.confirmed_at < CONFIRMED_FOR

@@ -238,7 +238,7 @@ def _place(connection: Connection, user_id: str, workspace: str | None, *, opera
     if found is not None:
         return {"workspace_id": found["id"], "workspace_slug": found["slug"], "role": Role(found["role"])}
     if workspace is not None and operator:
-        foreign = workspace_rows.workspace(connection, workspace)
+        foreign = workspace_rows.workspace(connection, clean(workspace, 80))
         if foreign is not None:
             return {"workspace_id": foreign["id"], "workspace_slug": foreign["slug"]}
     return {}

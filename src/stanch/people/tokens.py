@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy.engine import Connection
 
 from stanch.core.errors import InputError, NotFoundError, NotPermittedError
-from stanch.core.ids import new_id
+from stanch.core.ids import is_id, new_id
 from stanch.core.people import GRANTS, Permission, Role
 from stanch.core.secret import Secret
 from stanch.db import sessions as session_rows
@@ -177,7 +177,7 @@ def revoke_token(
     Raises:
         NotFoundError: there is no such token in this workspace, or it is somebody else's.
     """
-    row = rows.token(connection, by.workspace_id, token_id)
+    row = rows.token(connection, by.workspace_id, token_id) if is_id(token_id, "tok") else None
     own = row is not None and (by.token_id == row["id"] if by.kind == "token" else by.user_id == row["user_id"])
     if row is None or not (own or by.may(Permission.MANAGE)):
         raise NotFoundError("there is no such token here.")
