@@ -126,7 +126,7 @@ def _set_up_sqlite(engine: sa.Engine) -> None:
         for pragma in (
             "journal_mode=WAL",
             "foreign_keys=ON",
-            "synchronous=NORMAL",
+            "synchronous=FULL",  # what was answered for survives a power cut; a replaced key depends on it
             "secure_delete=ON",
             "cache_size=-65536",
             "temp_store=MEMORY",

@@ -10,13 +10,20 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from stanch.core.errors import ConfigError
-from stanch.scanning.context import installation_key, wrapping_key
+from stanch.scanning.context import _given_key as given_key
+from stanch.scanning.context import _read_key as read_key
+from stanch.scanning.context import installation_key, key_folder, wrapping_key
 
+__all__ = ["KEY_FILE", "WrappingKey", "current", "fingerprint_key", "given_key", "key_folder", "read_key"]
+
+KEY_FILE = "installation.key"
 _NONCE = 12
 
 
@@ -26,9 +33,11 @@ class WrappingKey:
 
     Args:
         secret: 32 bytes or more.
+        others: keys that unwrap, too: while one replaces the other, nobody knows which of them the database is at.
     """
 
     secret: bytes
+    others: tuple[WrappingKey, ...] = ()
 
     @property
     def id(self) -> str:
@@ -50,20 +59,23 @@ class WrappingKey:
         Raises:
             ConfigError: it was wrapped by another one, or changed.
         """
-        from cryptography.exceptions import InvalidTag
-
-        try:
-            return AESGCM(self._derived).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context.encode())
-        except InvalidTag as exc:
-            raise ConfigError(
-                "the installation key does not open the keyring of this database.",
-                hint="Is STANCH_KEY, or installation.key beside your data, the one this database was made with?",
-            ) from exc
+        for key in (self, *self.others):
+            with suppress(InvalidTag, ValueError):
+                return AESGCM(key._derived).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], context.encode())
+        raise ConfigError(
+            "the installation key does not open the keyring of this database.",
+            hint="Is STANCH_KEY, or installation.key beside your data, the one this database was made with?",
+        )
 
 
 def current(env: Mapping[str, str] | None = None) -> WrappingKey:
-    """Return this installation's wrapping key."""
-    return WrappingKey(wrapping_key(env))
+    """Return this installation's wrapping key; with the one beside it, when a rotation (`stanch.incidents.rekey`) did not end."""
+    env = os.environ if env is None else env
+    secret, folder = wrapping_key(env), key_folder(env)
+    if given_key(env, "STANCH_KEY") or folder is None:
+        return WrappingKey(secret)
+    beside = (read_key(folder / f"{KEY_FILE}{suffix}") for suffix in (".new", ".old"))
+    return WrappingKey(secret, others=tuple(WrappingKey(other) for other in beside if other))
 
 
 def fingerprint_key(env: Mapping[str, str] | None = None) -> bytes:

@@ -57,7 +57,8 @@ class Batch:
         new = self._place(merged, incident_of)
         changed = self._changes(merged, known, new)
         self._refresh(sorted({i for i, _ in incident_of.values()}), changed)
-        self._note_checks(merged, known, incident_of)
+        self._keep_values(merged, known)
+        self._note_checks(merged, incident_of)
         rows.insert(self._db, tables.events, self._events)
         reopened = sum(1 for values in changed.values() if values.get("state") == "open")
         seen = sum(len(s.places) for s in merged.values())
@@ -222,9 +223,12 @@ class Batch:
     def _refresh(self, ids: Sequence[str], changed: Mapping[str, Mapping[str, Any]]) -> None:
         refresh(self._db, ids, changed, self._now)
 
-    def _note_checks(
-        self, merged: Mapping[str, Sighting], known: Mapping[str, Any], incident_of: Mapping[str, tuple[str, str]]
-    ) -> None:
+    def _keep_values(self, merged: Mapping[str, Sighting], known: Mapping[str, Any]) -> None:
+        """Keep the sealed value of a secret that was known without one: it was asked for only now."""
+        found = [(row["secret_id"], merged[f].sealed) for f, row in known.items() if merged[f].sealed and not row["has_value"]]
+        rows.update_by_id(self._db, tables.secrets, [{"id": secret, "sealed": sealed} for secret, sealed in found])
+
+    def _note_checks(self, merged: Mapping[str, Sighting], incident_of: Mapping[str, tuple[str, str]]) -> None:
         checks = [
             {
                 "id": new_id("chk"),

@@ -10,6 +10,7 @@ import os
 from datetime import datetime
 from typing import Final
 
+import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.engine import Connection
@@ -90,17 +91,51 @@ class Keyring:
         except InvalidTag as exc:
             raise SealError("a sealed value was changed, or belongs to another row.", hint="Restore it from a backup.") from exc
 
+    def renew(self, connection: Connection, purpose: str, now: datetime) -> str:
+        """Make a new key of a purpose, which seals from now on, and return its id."""
+        self._load(connection, purpose)
+        return self._make(connection, purpose, now)
+
+    def key_of(self, sealed: bytes) -> str:
+        """Return the id of the data key that a value is sealed under."""
+        return sealed[1 : 1 + _ID].decode("ascii", "replace")
+
+    def open_all(self, connection: Connection) -> int:
+        """Unwrap every key, and return how many there are.
+
+        Raises:
+            ConfigError: one does not open.
+        """
+        for row in (found := keys.every_key(connection)):
+            self._wrapping.unwrap(bytes(row["wrapped"]), f"{row['purpose']} {row['id']}")
+        return len(found)
+
+    def rewrapped(self, wrapping: WrappingKey) -> None:
+        """Go on with another installation key, after the keys were wrapped with it."""
+        self._wrapping = wrapping
+
     def _load(self, connection: Connection, purpose: str) -> None:
         for row in keys.keys_for(connection, purpose):
             self._opened[row["id"]] = self._wrapping.unwrap(bytes(row["wrapped"]), f"{purpose} {row['id']}")
             self._newest[purpose] = row["id"]
 
-    def _make(self, connection: Connection, purpose: str, now: datetime) -> None:
+    def _make(self, connection: Connection, purpose: str, now: datetime) -> str:
         name = new_id("key")
         key = AESGCM.generate_key(256)
         wrapped = self._wrapping.wrap(key, f"{purpose} {name}")
         keys.add_key(connection, id=name, purpose=purpose, wrapped=wrapped, wrapped_by=self._wrapping.id, now=now)
+        before = self._newest.get(purpose)
         self._opened[name], self._newest[purpose] = key, name
+        sa.event.listen(connection, "rollback", lambda _: self._take_back(purpose, name, before), once=True)
+        return name
+
+    def _take_back(self, purpose: str, name: str, before: str | None) -> None:
+        """Forget a key that was made in a unit of work that was undone: nobody could open what it seals."""
+        self._opened.pop(name, None)
+        if self._newest.get(purpose) == name:
+            del self._newest[purpose]
+            if before is not None:
+                self._newest[purpose] = before
 
 
 def prepare(connection: Connection, keyring: Keyring, now: datetime) -> None:
