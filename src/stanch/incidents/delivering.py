@@ -62,7 +62,7 @@ class _Task:
 
 def context_of(channel: str) -> str:
     """Return the context in which the settings of a channel are sealed."""
-    return f"channels.sealed {channel}"
+    return f"channels sealed {channel}"
 
 
 def deliver_due(desk: Desk, sender: Sending, now: datetime | None = None) -> Round:

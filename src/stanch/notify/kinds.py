@@ -158,6 +158,8 @@ def _mail(given: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65_536 or not _HOST.fullmatch(server):
         raise _wrong("The server of mail is a host name, and its port a number.", _HINTS[kind])
     user, password = _text(given, "user", kind, default=""), _text(given, "password", kind, default="")
+    if not user.isascii() or not password.isascii():
+        raise _wrong("The user and the password of mail have only ASCII characters.", "The login of SMTP takes no others.")
     if password and security == "none":
         raise _wrong("A password is only sent over an encrypted connection.", "Set security to starttls or tls.")
     recipients, assignee = given.get("to", []), given.get("to_assignee", False)
@@ -232,8 +234,13 @@ _CHECKS: Final[Mapping[ChannelKind, Callable[[Mapping[str, Any]], dict[str, Any]
 # --- where it goes --------------------------------------------------------------------------------------------------
 
 
+def _query(options: Mapping[str, str]) -> str:
+    """Return a query in which a plus is a plus and a space no plus: apprise reads passwords out of it."""
+    return urlencode(options, quote_via=quote, safe="")
+
+
 def _to_slack(settings: Mapping[str, Any], notice: Notice | None) -> Address:
-    options = urlencode({"image": "no", "footer": "no"})
+    options = _query({"image": "no", "footer": "no"})
     if "token" in settings:
         return Address(url=f"slack://{settings['token']}/{quote(settings['channel'], safe='')}/?{options}", plugin="NotifySlack")
     return Address(url=f"{settings['url'].rstrip('/')}/?{options}", plugin="NotifySlack")
@@ -258,7 +265,7 @@ def _to_pagerduty(settings: Mapping[str, Any], notice: Notice | None) -> Address
             "class": notice.detector or notice.kind.value,
             "click": notice.url,
         }
-    text = urlencode({name: value for name, value in options.items() if value})
+    text = _query({name: value for name, value in options.items() if value})
     # The first part is the token of an API that is not asked; apprise wants one.
     return Address(url=f"pagerduty://{settings['routing_key']}@stanch/stanch/stanch/?{text}", plugin="NotifyPagerDuty")
 
@@ -274,7 +281,7 @@ def _to_mail(settings: Mapping[str, Any], notice: Notice | None) -> Address:
     if settings["user"]:
         options |= {"user": settings["user"], "pass": settings["password"]}
     scheme = "mailto" if settings["security"] == "none" else "mailtos"
-    return Address(url=f"{scheme}://{settings['server']}:{settings['port']}/?{urlencode(options)}", plugin="NotifyEmail")
+    return Address(url=f"{scheme}://{settings['server']}:{settings['port']}/?{_query(options)}", plugin="NotifyEmail")
 
 
 def _to_anything(settings: Mapping[str, Any], notice: Notice | None) -> Address:
