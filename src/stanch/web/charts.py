@@ -258,8 +258,11 @@ def _figure(
 
 
 def _svg(body: Markup, height: int, *, box: str = "", width: str = "100%") -> Markup:
+    # What holds links is no picture for screen readers, or they could not reach them.
     view = Markup(' viewBox="{}"').format(box) if box else ""
-    return Markup('<svg class="chart-svg" width="{}" height="{}"{} role="img" NAMES>{}</svg>').format(width, height, view, body)
+    return Markup('<svg class="chart-svg" width="{}" height="{}"{} role="{}" NAMES>{}</svg>').format(
+        width, height, view, "group" if "<a " in body else "img", body
+    )
 
 
 def _named(svg: Markup, title: str, said: str) -> Markup:

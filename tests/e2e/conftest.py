@@ -1,0 +1,7 @@
+"""The browser that end-to-end tests share; see `tests.support.browser`."""
+
+from __future__ import annotations
+
+from tests.support.browser import browser, open_page, page
+
+__all__ = ["browser", "open_page", "page"]
