@@ -115,6 +115,7 @@ def disable_user(work: Work, by: Principal, user_id: str) -> None:
     """
     by.require_operator()
     connection = work.connection
+    require_user(connection, user_id)
     mine = [m["id"] for m in rows.memberships_of(connection, user_id) if m["role"] == Role.ADMINISTRATOR.value]
     rows.hold_workspaces(connection, mine)
     operators = rows.operators(connection)
