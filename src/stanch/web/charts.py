@@ -14,7 +14,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from stanch.web.filters import short_count, words
+from stanch.web.filters import short_count, visible, words
 
 SEVERITIES: Final = ("critical", "high", "medium", "low", "info")
 _PLOT: Final = 94.0  # percent of the width; what is right of it holds the scale
@@ -67,6 +67,7 @@ def stacked_bars(
         height: in pixels.
         kinds: the parts, from the top of a bar to its foot.
     """
+    labels = [visible(label) for label in labels]
     top = _nice(max((sum(stack.values()) for stack in stacks), default=0))
     room = height - _TOP - _BOTTOM
     bars: list[Markup] = []
@@ -91,6 +92,7 @@ def stacked_bars(
 
 def trend(title: str, labels: Sequence[str], series: Sequence[Series], *, height: int = 180) -> Markup:
     """Return lines over time, such as opened and resolved incidents."""
+    labels = [visible(label) for label in labels]
     top = _nice(max((value for one in series for value in one.values), default=0))
     room = height - _TOP - _BOTTOM
     count = len(labels)
@@ -100,10 +102,10 @@ def trend(title: str, labels: Sequence[str], series: Sequence[Series], *, height
     )
     hovers = Markup("").join(_hover(index, label, series, count, room) for index, label in enumerate(labels))
     body = _grid(top, height) + plot + _labels(labels, height, middle=False) + hovers
-    said = "; ".join(f"{one.name}: {_number(_sum(one.values))}" for one in series) + "."
+    said = "; ".join(f"{visible(one.name)}: {_number(_sum(one.values))}" for one in series) + "."
     rows = [(label, *(one.values[index] for one in series)) for index, label in enumerate(labels)]
-    legend = [(one.name, one.kind, _sum(one.values)) for one in series]
-    return _figure(title, said, _svg(body, height), ("", *(one.name for one in series)), rows, legend)
+    legend = [(visible(one.name), one.kind, _sum(one.values)) for one in series]
+    return _figure(title, said, _svg(body, height), ("", *(visible(one.name) for one in series)), rows, legend)
 
 
 def histogram(title: str, slices: Sequence[Slice], *, height: int = 180) -> Markup:
@@ -120,10 +122,12 @@ def histogram(title: str, slices: Sequence[Slice], *, height: int = 180) -> Mark
         shape = _rect(index * step, 0, step, height, "chart-hover") + _rect(index * step + step * 0.1, at, step * 0.8, tall, kind)
         middle = index * step + step / 2
         number = _text(middle, at - 6, short_count(round(one.value)), "middle", "chart-value")
-        label = _text(middle, height - 6, one.name, "middle")
-        bars.append(_linked(Markup("<title>{}: {}</title>").format(one.name, _number(one.value)) + shape + number + label, one))
+        label = _text(middle, height - 6, visible(one.name), "middle")
+        bars.append(
+            _linked(Markup("<title>{}: {}</title>").format(visible(one.name), _number(one.value)) + shape + number + label, one)
+        )
     said = f"{_number(_sum(one.value for one in slices))} in all."
-    return _figure(title, said, _svg(Markup("").join(bars), height), ("", "Number"), [(s.name, s.value) for s in slices])
+    return _figure(title, said, _svg(Markup("").join(bars), height), ("", "Number"), [(visible(s.name), s.value) for s in slices])
 
 
 def bars(title: str, slices: Sequence[Slice], *, unit: str = "") -> Markup:
@@ -133,7 +137,11 @@ def bars(title: str, slices: Sequence[Slice], *, unit: str = "") -> Markup:
     for one in slices:
         width = 0 if not one.value else max(0.8, one.value / top * 100)
         bar = _rect(0, 0, 100, 6, "chart-track", 3) + (_rect(0, 0, width, 6, f"fill-{one.kind}", 3) if width else Markup(""))
-        name = Markup('<a href="{}">{}</a>').format(one.url, one.name) if one.url else Markup("<span>{}</span>").format(one.name)
+        name = (
+            Markup('<a href="{}">{}</a>').format(one.url, visible(one.name))
+            if one.url
+            else Markup("<span>{}</span>").format(visible(one.name))
+        )
         rows.append(
             Markup(
                 '<li><span class="bar-name">{}</span><span class="bar-value">{}</span>'
@@ -165,17 +173,19 @@ def donut(title: str, slices: Sequence[Slice], *, centre: str = "", caption: str
                 _round(max(0.5, long - gap)),
                 _round(around - max(0.5, long - gap)),
                 _round(-gone),
-                one.name,
+                visible(one.name),
                 _number(one.value),
             )
         )
         gone += long
     shapes.append(
-        Markup('<text x="60" y="{}" text-anchor="middle" class="ring-value">{}</text>').format(66 if not caption else 61, centre)
+        Markup('<text x="60" y="{}" text-anchor="middle" class="ring-value">{}</text>').format(
+            66 if not caption else 61, visible(centre)
+        )
     )
     if caption:
-        shapes.append(Markup('<text x="60" y="77" text-anchor="middle" class="ring-caption">{}</text>').format(caption))
-    said = "; ".join(f"{one.name}: {_number(one.value)}" for one in slices) + "."
+        shapes.append(Markup('<text x="60" y="77" text-anchor="middle" class="ring-caption">{}</text>').format(visible(caption)))
+    said = "; ".join(f"{visible(one.name)}: {_number(one.value)}" for one in slices) + "."
     ring = _svg(Markup("").join(shapes), 120, box="0 0 120 120", width="120")
     entries = Markup("").join(_entry(one, total) for one in slices)
     return Markup('<figure class="chart donut"><figcaption>{}</figcaption>{}<ul class="legend-list">{}</ul></figure>').format(
@@ -187,7 +197,7 @@ def meter(share: float, *, label: str, kind: str = "accent") -> Markup:
     """Return a short bar that shows a share of one."""
     share = min(1.0, max(0.0, share))
     body = _rect(0, 0, 100, 6, "chart-track", 3) + (_rect(0, 0, share * 100, 6, f"fill-{kind}", 3) if share else Markup(""))
-    return Markup('<svg class="meter" width="100%" height="6" role="img" aria-label="{}">{}</svg>').format(label, body)
+    return Markup('<svg class="meter" width="100%" height="6" role="img" aria-label="{}">{}</svg>').format(visible(label), body)
 
 
 def sparkline(values: Sequence[float], *, label: str, kind: str = "accent") -> Markup:
@@ -198,7 +208,7 @@ def sparkline(values: Sequence[float], *, label: str, kind: str = "accent") -> M
     return Markup(
         '<svg class="spark" width="100%" height="32" viewBox="0 -2 1000 32" preserveAspectRatio="none" role="img" '
         'aria-label="{}">{}</svg>'
-    ).format(label, body)
+    ).format(visible(label), body)
 
 
 def share_bar(slices: Sequence[Slice], *, label: str) -> Markup:
@@ -209,11 +219,11 @@ def share_bar(slices: Sequence[Slice], *, label: str) -> Markup:
         if one.value <= 0 or total <= 0:
             continue
         wide = one.value / total * 100
-        title = Markup("<title>{}: {}</title>").format(one.name, _number(one.value))
+        title = Markup("<title>{}: {}</title>").format(visible(one.name), _number(one.value))
         shapes.append(Markup("<g>{}{}</g>").format(title, _rect(at, 0, max(0.4, wide - 0.5), 8, f"fill-{one.kind}", 1)))
         at += wide
     return Markup('<svg class="share" width="100%" height="8" role="img" aria-label="{}">{}</svg>').format(
-        label, Markup("").join(shapes)
+        visible(label), Markup("").join(shapes)
     )
 
 
@@ -311,7 +321,7 @@ def _line(one: Series, top: float, room: int) -> Markup:
 
 def _hover(index: int, label: str, series: Sequence[Series], count: int, room: int) -> Markup:
     step = _PLOT / max(1, count - 1)
-    said = ", ".join(f"{one.name.lower()} {_number(one.values[index])}" for one in series)
+    said = ", ".join(f"{visible(one.name).lower()} {_number(one.values[index])}" for one in series)
     low = max(0.0, (index - 0.5) * step)
     wide = min(_PLOT, (index + 0.5) * step) - low
     return Markup("<g><title>{}: {}</title>{}</g>").format(label, said, _rect(low, _TOP, wide, room, "chart-hover"))
@@ -324,7 +334,11 @@ def _linked(body: Markup, one: Slice) -> Markup:
 
 
 def _entry(one: Slice, total: float) -> Markup:
-    name = Markup('<a href="{}">{}</a>').format(one.url, one.name) if one.url else Markup("<span>{}</span>").format(one.name)
+    name = (
+        Markup('<a href="{}">{}</a>').format(one.url, visible(one.name))
+        if one.url
+        else Markup("<span>{}</span>").format(visible(one.name))
+    )
     part = f"{one.value / total * 100:.0f} %" if total else ""
     return Markup(
         '<li><span class="swatch fill-{}" aria-hidden="true"></span>{}<span class="legend-value">{}</span>'
@@ -348,7 +362,7 @@ def _nice(value: float) -> float:
         return 2.0
     size = 10.0 ** math.floor(math.log10(value))
     return next(
-        (float(step * size) for step in (1, 2, 4, 5, 6, 8, 10) if step * size >= value and (step * size) % 2 == 0), 10 * size
+        (float(step * size) for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * size >= value and (step * size) % 2 == 0), 10 * size
     )
 
 

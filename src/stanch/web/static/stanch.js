@@ -1,5 +1,21 @@
 // What pages do beyond links and forms. Everything here is an addition: without it the pages still work. No dependencies.
-// Behaviour hangs on data attributes; the list is in docs/dashboard-pages.md and on the gallery page.
+//
+// Behaviour hangs on attributes (the macros write most of them):
+//   html.scripts .scripted / .unscripted          shown only with, or only without, this script
+//   <time datetime data-ago>                      stays true; its title tells the reader's own time
+//   [data-dialog="id"], [data-close]              open a <dialog>, close the one around
+//   [data-copy="text"], [data-copy-from="#id"]    copy, and say so
+//   [data-toast="leave|stay"], [data-dismiss]     messages; HX-Trigger: {"toast": {"text": "…", "kind": "success"}} adds one
+//   details[data-menu]                            closes on Escape and on a click elsewhere
+//   form[data-filter]                             no empty parameters in addresses; .facet counts what is chosen
+//   [data-bulk] [data-select], [data-select-all], [data-select-none], [data-selected-count]     selection; shift selects all between
+//   [data-list] [data-row] [data-open]            j, k, x, Shift+X, o, Enter
+//   [data-search]                                 / goes there
+//   [data-key="e"]                                that key presses it; inside [data-bulk-bar] on what is selected, or the row one is on
+//   [data-go="i"]                                 g and then that key follows it
+//   [data-poll]                                   polls only while somebody looks, and not while a menu or dialog inside is open
+//   [data-focus]                                  has the focus when the page is there
+//   form[data-theme-form]                         changes the theme without a round trip
 (() => {
   "use strict";
   const root = document.documentElement;
