@@ -55,6 +55,11 @@ def links(connection: Connection) -> Iterator[RowMapping]:
         last = page[-1]["seq"]
 
 
+def link(connection: Connection, seq: int) -> RowMapping | None:
+    """Return one link."""
+    return connection.execute(sa.select(audit).where(audit.c.seq == seq)).mappings().one_or_none()
+
+
 def page(
     connection: Connection,
     workspace: str,

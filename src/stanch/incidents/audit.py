@@ -18,8 +18,10 @@ from sqlalchemy.engine import Connection
 
 from stanch.core.incident import Actor
 from stanch.db import audit as rows
+from stanch.db import keys
+from stanch.db.text import clean, clean_json
 from stanch.db.types import to_micros
-from stanch.incidents.sealing import Keyring
+from stanch.incidents.sealing import Keyring, SealError
 
 _FIELDS: Final = (
     "seq",
@@ -93,11 +95,20 @@ class Audit:
         key_id, key = self._keyring.key(connection, "audit", now)
         row: dict[str, Any] = {
             "seq": 1 if head is None else head["seq"] + 1,
-            "at": now, "workspace_id": workspace, "actor_kind": actor.kind, "actor_id": actor.id, "actor_name": actor.name,
-            "action": action, "subject": subject, "data": dict(data or {}), "request_id": request_id, "key_id": key_id,
-        }  # fmt: skip
+            "at": now,
+            "workspace_id": workspace,
+            "actor_kind": actor.kind,
+            "actor_id": actor.id,
+            "actor_name": clean(actor.name, 200),
+            "action": action,
+            "subject": clean(subject, 200),
+            "data": clean_json(dict(data or {})),
+            "request_id": request_id,
+            "key_id": key_id,
+        }
         row["mac"] = _mac(key, row, "" if head is None else head["mac"])
-        rows.append(connection, row, seal=_seal(key, row["seq"], row["mac"]), first=head is None)
+        first = (1, "") if head is None else (head["first_seq"], head["first_mac"])
+        rows.append(connection, row, seal=_seal(key, row["seq"], row["mac"], *first), first=head is None)
         return int(row["seq"])
 
     def has_begun(self, connection: Connection) -> bool:
@@ -109,21 +120,24 @@ class Audit:
         head = rows.head(connection)
         if head is None:
             count = sum(1 for _ in rows.links(connection))
-            return (
-                Verdict(entries=count, broken_at=1, problem="the head of the chain is missing") if count else Verdict(entries=0)
-            )
+            if count or keys.every_key(connection):
+                return Verdict(entries=count, broken_at=1, problem="the head of the chain is missing")
+            return Verdict(entries=0)
         expected, mac, key, count = head["first_seq"], head["first_mac"], b"", 0
         for row in rows.links(connection):
             count += 1
             if row["seq"] != expected:
                 return Verdict(entries=count, broken_at=expected, problem=f"entry {expected} is missing")
-            key = self._keyring.by_id(connection, "audit", row["key_id"])
+            try:
+                key = self._keyring.by_id(connection, "audit", row["key_id"])
+            except SealError:
+                return Verdict(entries=count, broken_at=expected, problem=f"the key of entry {expected} is not in the keyring")
             if not hmac.compare_digest(_mac(key, row, mac), row["mac"]):
                 return Verdict(entries=count, broken_at=expected, problem=f"entry {expected}, or the one before it, was changed")
             expected, mac = expected + 1, row["mac"]
         if (expected - 1, mac) != (head["seq"], head["mac"]):
             return Verdict(entries=count, broken_at=expected, problem="entries at the end are missing")
-        if count and not hmac.compare_digest(_seal(key, head["seq"], head["mac"]), head["seal"]):
+        if not hmac.compare_digest(_seal_of(key, head), head["seal"]):
             return Verdict(entries=count, broken_at=expected, problem="the head of the chain was changed")
         return Verdict(entries=count)
 
@@ -133,11 +147,17 @@ class Audit:
         if head is None or until < head["first_seq"]:
             return 0
         until = min(until, head["seq"] - 1)
-        last = next((r for r in rows.links(connection) if r["seq"] == until), None)
+        last = rows.link(connection, until)
         if last is None:
             return 0
+        if not self.verify(connection).intact:
+            return 0  # what is wrong must stay to be seen
         removed = rows.remove_until(connection, until)
-        rows.set_head(connection, first_seq=until + 1, first_mac=last["mac"])
+        newest = rows.link(connection, head["seq"])
+        assert newest is not None  # the chain is intact
+        key = self._keyring.by_id(connection, "audit", newest["key_id"])
+        seal = _seal(key, head["seq"], head["mac"], until + 1, last["mac"])
+        rows.set_head(connection, first_seq=until + 1, first_mac=last["mac"], seal=seal)
         return removed
 
 
@@ -147,5 +167,10 @@ def _mac(key: bytes, row: Mapping[Any, Any], previous: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _seal(key: bytes, seq: int, mac: str) -> str:
-    return hmac.new(key, f"head {seq} {mac}".encode(), hashlib.sha256).hexdigest()
+def _seal(key: bytes, seq: int, mac: str, first_seq: int, first_mac: str) -> str:
+    """Return what binds both ends of the chain: neither end can be cut off by who lacks the key."""
+    return hmac.new(key, f"head {seq} {mac} {first_seq} {first_mac}".encode(), hashlib.sha256).hexdigest()
+
+
+def _seal_of(key: bytes, head: Mapping[Any, Any]) -> str:
+    return _seal(key, head["seq"], head["mac"], head["first_seq"], head["first_mac"])

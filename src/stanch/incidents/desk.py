@@ -16,7 +16,7 @@ from functools import cached_property
 from sqlalchemy.engine import Connection
 
 from stanch.core.incident import SYSTEM, Actor
-from stanch.db import migrate
+from stanch.db import keys, migrate
 from stanch.db.database import Database
 from stanch.incidents.audit import Audit
 from stanch.incidents.installation import WrappingKey, current
@@ -77,8 +77,10 @@ class Desk:
         with self.database.begin() as connection:
             migrate.lock_setup(connection, self.database)
             if not self.audit.has_begun(connection):
+                # a keyring without a trail means that somebody took the trail away: the new one says so for ever
+                action = "audit.begin_again" if keys.every_key(connection) else "installation.create"
                 prepare(connection, self.keyring, self.now())
-                self.audit.write(connection, "installation.create", actor=SYSTEM, now=self.now())
+                self.audit.write(connection, action, actor=SYSTEM, now=self.now())
 
     def close(self) -> None:
         """Close the database."""
