@@ -30,7 +30,7 @@ from stanch.db.tables import (
 _I: Final = incidents.c
 _PLAIN: Final = ("state", "severity", "validity", "exposure", "environment", "detector", "provider", "kind")
 # sort → columns and whether they fall; the id decides between equals so that a cursor names one place
-_ORDERS: Final[dict[str, tuple[tuple[ColumnElement[Any], ...], bool]]] = {
+ORDERS: Final[dict[str, tuple[tuple[ColumnElement[Any], ...], bool]]] = {
     "urgency": ((_I.rank, _I.score, _I.id), True),
     "newest": ((_I.opened_at, _I.id), True),
     "oldest": ((_I.opened_at, _I.id), False),
@@ -80,7 +80,7 @@ def list_incidents(
     Raises:
         InputError: the cursor is not one of this list.
     """
-    columns, falls = _ORDERS[wanted.sort]
+    columns, falls = ORDERS[wanted.sort]
     query = (
         sa.select(incidents, users.c.name.label("assignee_name"), teams.c.name.label("team_name"))
         .outerjoin(users, users.c.id == _I.assignee_id)

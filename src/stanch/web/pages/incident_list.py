@@ -90,12 +90,20 @@ def wanted_of(query: str, caller: Caller) -> Wanted:
     """Read the filter of an address; what cannot be read is left out."""
     if not query:
         return _active()
-    me, given = caller.principal.user_id, parse_qsl(query, max_num_fields=500)
+    me, given = caller.principal.user_id, pairs_of(query)
     found = parse_filter(given, now=caller.desk.now(), me=me, strict=False)
     ages = {name: value for name, value in given if name in _AGED}
     mine = any(name == "assignee" and "me" in value.split(",") for name, value in given)
     pairs = [(name, ages.get(name, value)) for name, value in found.pairs()]
     return Wanted(filter=found, pairs=[(n, "me") if mine and n == "assignee" and v == me else (n, v) for n, v in pairs])
+
+
+def pairs_of(query: str) -> Pairs:
+    """Read the parameters of an address; too many of them, or such that no database takes, are none."""
+    try:
+        return [(name, value) for name, value in parse_qsl(query, max_num_fields=500) if "\0" not in value]
+    except ValueError:
+        return []
 
 
 def _active() -> Wanted:
@@ -115,6 +123,7 @@ def list_values(request: Request, caller: Caller, wanted: Wanted) -> dict[str, A
         tags = rows.tags_of(connection, [row["id"] for row in found]) if found else {}
         saved, _ = listing.views_of(connection, caller.workspace, caller.principal.user_id, cursor="", limit=_MOST_VIEWS)
         empty = not found and not rows.count_incidents(connection, caller.workspace, IncidentFilter())
+    at = f"/w/{caller.principal.workspace_slug}/incidents?"
     return {
         "rows": found,
         "tags": tags,
@@ -126,12 +135,16 @@ def list_values(request: Request, caller: Caller, wanted: Wanted) -> dict[str, A
         "more": _facets(MORE, counted, wanted.filter),
         "ages": AGES,
         "aged": {name: value for name, value in wanted.pairs if name in _AGED},
-        "chips": chips(wanted, counted),
+        "chips": [(name, value, at + query) for name, value, query in chips(wanted, counted)],
         "sorts": SORTS,
-        "views": [_view(row, wanted) for row in saved],
-        "presets": presets(wanted),
-        "next": _page(wanted, following, [*trail, cursor] if cursor else [""]) if following else "",
-        "previous": _page(wanted, trail[-1], trail[:-1]) if trail else _page(wanted, "", []) if cursor else "",
+        "views": [_view(row, wanted, at) for row in saved],
+        "presets": [(text, at + query, current, None) for text, query, current in presets(wanted)],
+        "clear": at + EVERYTHING,
+        "all_states": at + wanted.without("state"),
+        "by": {sort: at + wanted.but(sort=sort) for sort, _ in SORTS},
+        "save": at + wanted.but(do="save-view"),
+        "next": at + _page(wanted, following, [*trail, cursor]) if following else "",
+        "previous": at + _page(wanted, trail[-1] if trail else "", trail[:-1]) if cursor else "",
     }
 
 
@@ -172,7 +185,7 @@ def chips(wanted: Wanted, counted: dict[str, list[Facet]]) -> list[tuple[str, st
 
 def saved_query(query: str, caller: Caller) -> str:
     """Return the query of a filter as a saved view keeps it: checked, and nothing else in it."""
-    return wanted_of(query or EVERYTHING, caller).query
+    return urlencode(wanted_of(query or EVERYTHING, caller).pairs)
 
 
 def _facets(names: Iterable[tuple[str, str]], counted: dict[str, list[Facet]], wanted: IncidentFilter) -> list[dict[str, Any]]:
@@ -186,14 +199,13 @@ def _options(name: str, found: Sequence[Facet], chosen: Sequence[str]) -> list[t
     return [(f.value, words(f.value) if name in _WORDED else f.name, f.count, f.value in chosen) for f in found]
 
 
-def _view(row: Any, wanted: Wanted) -> dict[str, Any]:
-    pairs = [] if row["query"] == EVERYTHING else parse_qsl(row["query"])
+def _view(row: Any, wanted: Wanted, at: str) -> dict[str, Any]:
     return {
         "id": row["id"],
         "name": row["name"],
-        "query": row["query"],
+        "url": at + (row["query"] or EVERYTHING),
         "shared": row["user_id"] is None,
-        "current": _same(pairs, wanted.pairs),
+        "current": _same(pairs_of(row["query"]), wanted.pairs),
     }
 
 
