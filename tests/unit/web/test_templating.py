@@ -14,10 +14,12 @@ from jinja2 import UndefinedError
 from starlette.testclient import TestClient
 
 from stanch.web.gallery import HOSTILE, gallery_app
+from stanch.web.icons import icon_names
 from stanch.web.preferences import inside
 from stanch.web.templating import FOLDER, RequestValues, Templates, Toast
 
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+TEMPLATES = Templates()
 VOID = {"meta", "link", "input", "br", "img", "use", "rect", "circle", "line", "polygon", "polyline", "path"}
 
 
@@ -104,7 +106,7 @@ def test_no_template_has_inline_styles_or_handlers_or_marks_things_safe():
 @given(text=st.text(max_size=60))
 def test_any_text_is_escaped_by_every_macro(text):
     shared = RequestValues(now=NOW)
-    ui = Templates()._shared(shared)["ui"]
+    ui = TEMPLATES._shared(shared)["ui"]
     pieces = [
         ui.button(text, value=text, name="x", attrs={"data-x": text}),
         ui.tag(text, href=text),
@@ -217,3 +219,15 @@ def test_macro_files_are_named_in_the_folder():
         "lists.html",
         "incident.html",
     }
+
+
+def test_every_macro_and_icon_that_a_template_names_exists():
+    templates = Templates()
+    macros, icons = set(templates._where), icon_names(templates.assets)
+    missing = []
+    for path in FOLDER.rglob("*.html"):
+        text = path.read_text("utf-8")
+        missing += [f"{path.name}: ui.{name}" for name in re.findall(r"\bui\.([a-z_]+)\(", text) if name not in macros]
+        named = re.findall(r"\bicon\(\"([^\"]+)\"[,)]", text) + re.findall(r"\bpicture=\"([^\"]+)\"", text)
+        missing += [f"{path.name}: icon {name}" for name in named if name not in icons]
+    assert not missing
