@@ -40,7 +40,8 @@ def add_run(connection: Connection, run: RunStatus) -> bool:
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
 
-        return connection.execute(insert(runs).values(row).on_conflict_do_nothing()).rowcount > 0
+        added = insert(runs).values(row).on_conflict_do_nothing().returning(runs.c.id)
+        return connection.scalar(added) is not None
     connection.execute(sa.insert(runs).values(row))
     return True
 
