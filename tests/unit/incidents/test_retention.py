@@ -58,7 +58,7 @@ def test_request_log_ends_after_its_days(desk: Desk, clock: Clock, monkeypatch: 
 
 def test_only_the_newest_answers_about_a_secret_stay(desk: Desk, clock: Clock) -> None:
     for _n in range(6):
-        scanned(desk, sighting("one", validity="live"), sighting("two", validity="dead"))
+        scanned(desk, sighting("one", validity="live", checked_at=clock()), sighting("two", validity="dead", checked_at=clock()))
         clock.pass_(hours=1)
     assert apply_retention(desk, policy=Policy(checks_kept=2)).checks == 8
     kept = rows(desk, tables.validity_checks)
