@@ -31,9 +31,10 @@ def user(connection: Connection, id: str, *, lock: bool = False) -> RowMapping |
     return connection.execute(query.with_for_update(key_share=True) if lock else query).mappings().one_or_none()
 
 
-def user_by_email(connection: Connection, email: str) -> RowMapping | None:
-    """Return a user by address, which is lower case already."""
-    return connection.execute(sa.select(users).where(users.c.email == email)).mappings().one_or_none()
+def user_by_email(connection: Connection, email: str, *, lock: bool = False) -> RowMapping | None:
+    """Return a user by address, which is lower case already; *lock* holds the row until the unit of work ends."""
+    query = sa.select(users).where(users.c.email == email)
+    return connection.execute(query.with_for_update(key_share=True) if lock else query).mappings().one_or_none()
 
 
 def user_by_subject(connection: Connection, issuer: str, subject: str) -> RowMapping | None:

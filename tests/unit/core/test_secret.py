@@ -30,6 +30,7 @@ CALL_SITES = {
     "keys/attempts.py": 4,
     "keys/jks.py": 1,
     "keys/pkcs12.py": 2,
+    "people/provider.py": 1,
     "reports/fields.py": 1,
     "scanning/findings.py": 1,
     "scanning/validity.py": 3,
