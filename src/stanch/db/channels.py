@@ -65,7 +65,7 @@ def add_delivery(connection: Connection, row: Mapping[str, Any]) -> bool:
     """Put a delivery into the outbox; false when the channel has one under that key already."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = make(deliveries).values(**row).on_conflict_do_nothing(index_elements=["channel_id", "dedupe"])
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement.returning(_D.id)).first() is not None  # the count of rows is not told everywhere
 
 
 def merge_into(connection: Connection, channel: str, key: str, more: int) -> bool:

@@ -18,7 +18,7 @@ MAX_LABEL: Final = 60
 MAX_VALUE: Final = 400
 MAX_FACTS: Final = 30
 MAX_SECTIONS: Final = 8
-_PAGE: Final = re.compile(r"(?:/[A-Za-z0-9_.~-]*)+(?:\?[A-Za-z0-9_.~=&%-]*)?")
+_PAGE: Final = re.compile(r"(?:/|(?:/[A-Za-z0-9_.~-]+)+)(?:\?[A-Za-z0-9_.~=&%-]*)?")
 
 
 class NoticeKind(str, Enum):
