@@ -15,7 +15,6 @@ from stanch.db import cursors
 from stanch.db.tables import (
     audit,
     comments,
-    deliveries,
     events,
     incident_sources,
     incidents,
@@ -201,10 +200,3 @@ def tokens_of(connection: Connection, workspace: str, *, cursor: str, limit: int
     query = query.where(t.user_id == user) if user else query
     query = query.where(t.id == only) if only else query
     return page(connection, query, "tokens", keys=[t.id], falls=True, cursor=cursor, limit=limit)
-
-
-def deliveries_of(connection: Connection, workspace: str, channel: str, *, cursor: str, limit: int) -> Found:
-    """Return what went through a channel, the newest first."""
-    d = deliveries.c
-    query = sa.select(deliveries).where(d.workspace_id == workspace, d.channel_id == channel)
-    return page(connection, query, "deliveries", keys=[d.created_at, d.id], falls=True, cursor=cursor, limit=limit)

@@ -139,7 +139,7 @@ def client_address(request: Request) -> str:
 def _api_caller(request: Request) -> Caller:
     context = context_of(request)
     header = request.headers.get("authorization", "")
-    workspace = request.headers.get("x-stanch-workspace") or None
+    workspace = request.headers.get("x-stanch-workspace")
     if header:
         scheme, _, value = header.partition(" ")
         principal = access.of_token(context.desk, value.strip()) if scheme.lower() == "bearer" else None

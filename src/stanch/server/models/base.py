@@ -47,6 +47,16 @@ class Given(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
+def one_of(*names: str) -> dict[str, Any]:
+    """Return what says in a schema that exactly one of these is given."""
+    return {"oneOf": [{"required": [name]} for name in names]}
+
+
+def left_out(**options: Any) -> Any:
+    """Return a field that may be left out, and is no `null` when it is given."""
+    return Field(default_factory=lambda: None, **options)
+
+
 class Shown(BaseModel):
     """What an answer holds; new names may come."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from stanch.incidents.details import Details
 from stanch.server.models.base import (
@@ -20,7 +20,9 @@ from stanch.server.models.base import (
     State,
     Validity,
     bounded,
+    left_out,
     named,
+    one_of,
 )
 
 IgnoreReason = Literal["false_positive", "test_credential", "accepted"]
@@ -323,8 +325,10 @@ class JudgeMany(Given):
 class BulkGiven(Given):
     """One act on many incidents: give either `ids` or `filter`."""
 
-    ids: Annotated[list[Id], Field(max_length=1000)] | None = None
-    filter: Annotated[str, bounded(4000)] | None = Field(default=None, examples=["state=open&detector=generic-password"])
+    model_config = ConfigDict(json_schema_extra=one_of("ids", "filter"))
+
+    ids: list[Id] = left_out(max_length=1000)
+    filter: Annotated[str, bounded(4000)] = left_out(examples=["state=open&detector=generic-password"])
     """As in the address of the list. An empty one means all incidents."""
     act: Annotated[MoveMany | AssignMany | TagMany | CommentMany | JudgeMany, Field(discriminator="kind")]
 

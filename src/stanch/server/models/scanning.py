@@ -6,10 +6,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from stanch.core.incident import Place, Sighting
-from stanch.server.models.base import Environment, Exposure, Given, Moment, Named, Severity, Shown, Validity, bounded, named
+from stanch.server.models.base import (
+    Environment,
+    Exposure,
+    Given,
+    Moment,
+    Named,
+    Severity,
+    Shown,
+    Validity,
+    bounded,
+    left_out,
+    named,
+    one_of,
+)
 from stanch.server.models.incidents import Id
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -86,8 +99,10 @@ class Scan(Shown):
 class ScanGiven(Given):
     """A scan that is about to be recorded: by the id of a source, or by its kind and target."""
 
-    source_id: Id | None = None
-    source: SourceGiven | None = None
+    model_config = ConfigDict(json_schema_extra=one_of("source_id", "source"))
+
+    source_id: Id = left_out()
+    source: SourceGiven = left_out()
     tool: Annotated[str, named(80)] = "stanch"
     version: Annotated[str, bounded(80)] = ""
 
@@ -182,19 +197,36 @@ class FinishGiven(Given):
     error: Annotated[str, bounded(1000)] = ""
 
 
+class Unread(Shown):
+    """An entry of a report that could not be used."""
+
+    path: str
+    code: str
+    reason: str
+
+
 class Imported(Shown):
     """What an import came to."""
 
     format: str = Field(examples=["gitleaks"])
-    scans: list[str]
-    """Ids of the scans that hold it, one per source."""
+    """What the report was read as."""
+    read: int
+    """Findings in the report."""
     seen: int
+    """Places that went into the record; `new` ones were not known before, `opened` incidents began with it, `reopened` again."""
     new: int
     opened: int
     reopened: int
+    gone: int
+    """Places that are not there any more; only of a complete report."""
     skipped: int
-    """Entries that could not be read; `notes` says why."""
-    notes: list[str]
+    """Entries that could not be used; `codes` counts them by why, `named` holds the first of them."""
+    codes: dict[str, int]
+    named: list[Unread]
+    scans: list[str]
+    """Ids of the scans that hold it, one for each source."""
+    sources: list[str]
+    """Their names."""
 
 
 class Detector(Shown):

@@ -11,6 +11,8 @@ from pydantic import Field
 from stanch.incidents import overview
 from stanch.server.models.base import Given, Shown, named
 
+Days = Annotated[int, Field(ge=1, le=36_500)] | None
+
 
 class Ranked(Shown):
     """One of the most frequent."""
@@ -120,6 +122,25 @@ class RequestEntry(Shown):
     address: str
 
 
+class Retention(Given):
+    """How long things are kept, in days; `null` is for ever. Open incidents and where they are now are always kept."""
+
+    requests_days: Days = 30
+    """The log of API requests."""
+    deliveries_days: Days = 90
+    """Notifications that were sent or given up."""
+    checks_kept: Days = 50
+    """How many answers of issuers are kept about each secret."""
+    gone_days: Days = 180
+    """Places that are gone, but for the last one in each source."""
+    events_days: Days = None
+    """Timelines of closed incidents."""
+    closed_days: Days = None
+    """Closed incidents that are in no place any more, with their secrets and sealed values."""
+    audit_days: Days = None
+    """The audit trail: the longest time of all workspaces counts."""
+
+
 class Settings(Shown):
     """Settings of a workspace."""
 
@@ -129,6 +150,7 @@ class Settings(Shown):
     """Whether scans on the server keep plain values, sealed: needed to check, reveal and rotate them later."""
     ask_issuers: bool
     """Whether issuers are asked again every day whether kept credentials still work."""
+    retention: Retention
 
 
 class SettingsChange(Given):
@@ -137,6 +159,8 @@ class SettingsChange(Given):
     name: Annotated[str, named(120)] | None = None
     keep_values: bool | None = None
     ask_issuers: bool | None = None
+    retention: Retention | None = None
+    """All of it: what is left out is as it is by itself."""
 
 
 class Ready(Shown):

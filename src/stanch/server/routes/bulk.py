@@ -48,12 +48,12 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 @router.post("/incidents/bulk")
 def change_incidents(caller: Triager, given: BulkGiven) -> BulkResult:
     """Do the same to up to 1,000 incidents, named by ids or by a filter. Those that cannot be changed stay as they are."""
-    if (given.ids is None) == (given.filter is None):
+    if len(given.model_fields_set & {"ids", "filter"}) != 1:
         raise InputError("give either ids or filter.", code="bulk_choice")
     if isinstance(given.act, MoveMany):
         check_move(caller, given.act)
     with caller.desk.work(caller.workspace, caller.actor, request_id=caller.request_id) as work:
-        chosen = given.ids if given.ids is not None else _ids_of(work, filter_of_text(caller, given.filter or ""))
+        chosen = given.ids if "ids" in given.model_fields_set else _ids_of(work, filter_of_text(caller, given.filter))
         ids = list(dict.fromkeys(chosen))
         name, arguments = _act(given.act)
         failed = work.triage.bulk(ids, name, **arguments)

@@ -46,7 +46,7 @@ def get_scan(caller: Reader, scan: Key) -> Scan:
 @router.post("/scans", status_code=201)
 def begin_scan(caller: Scanner, given: ScanGiven) -> Scan:
     """Begin a scan that was done, or is being done, elsewhere: then send its parts, and finish it."""
-    if (given.source_id is None) == (given.source is None):
+    if len(given.model_fields_set & {"source_id", "source"}) != 1:
         raise InputError("give either source_id or source.", code="scan_source")
     with caller.desk.work(caller.workspace, caller.actor, request_id=caller.request_id) as work:
         scan = record.begin_scan(
@@ -62,8 +62,8 @@ def begin_scan(caller: Scanner, given: ScanGiven) -> Scan:
 
 
 def _source(work: Work, given: ScanGiven) -> str:
-    if given.source is None:
-        return given.source_id or ""
+    if "source" not in given.model_fields_set:
+        return given.source_id
     wanted = given.source
     return ensure_source(
         work.connection,

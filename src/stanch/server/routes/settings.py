@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from stanch.db import workspaces as rows
+from stanch.incidents.retention import policy_of
 from stanch.server.auth import Caller
-from stanch.server.models.system import Settings, SettingsChange
+from stanch.server.models.system import Retention, Settings, SettingsChange
 from stanch.server.routing import Manager, Reader, api_router, found
 
 router = api_router("settings")
@@ -38,4 +41,5 @@ def _shown(caller: Caller) -> Settings:
         slug=row["slug"],
         keep_values=bool(settings.get("keep_values")),
         ask_issuers=bool(settings.get("ask_issuers")),
+        retention=Retention.model_validate(asdict(policy_of(settings))),
     )
