@@ -208,3 +208,26 @@ def test_files_are_kept_by_the_browser(page, address):
 def test_moving_pictures_stand_still_when_asked(open_page, address):
     found = opened(open_page, address, reduced_motion="reduce")
     assert found.locator(".spin").first.evaluate("e => getComputedStyle(e).animationName") == "none"
+
+
+def test_dialogs_open_without_a_script_too(open_page, address):
+    found = opened(open_page, address, scripts=False)
+    found.get_by_role("button", name="Open a dialog").click()
+    assert found.locator("#sample-dialog").is_visible()
+    found.locator("#sample-dialog").get_by_role("button", name="Close").click()
+    assert found.locator("#sample-dialog").is_hidden()
+
+
+def test_keys_reach_into_closed_menus_but_not_into_what_is_hidden(page, address):
+    page.goto(address + "/gallery")
+    page.evaluate("""() => {
+        const item = document.querySelector("details[data-menu] .menu-item.danger");
+        item.dataset.key = "q";
+        const hidden = document.createElement("button");
+        hidden.hidden = true; hidden.dataset.key = "w"; hidden.addEventListener("click", () => { window.pressed = true; });
+        document.body.append(hidden);
+    }""")
+    page.locator("body").press("w")
+    assert page.evaluate("window.pressed") is None
+    page.keyboard.press("q")
+    assert page.locator("#sample-dialog").is_visible()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from stanch.reports.escape import visible as _visible
 
@@ -155,6 +155,11 @@ def middle(value: object, length: int = 60) -> str:
         return text
     head = (length - 1) // 3
     return text[:head] + "…" + text[-(length - 1 - head) :]
+
+
+def breakable(value: object) -> Markup:
+    """Return a path that breaks after its slashes first."""
+    return Markup("/<wbr>").join(escape(part) for part in _visible(str(value)).split("/"))
 
 
 def initials(name: str) -> str:

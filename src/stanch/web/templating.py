@@ -251,6 +251,7 @@ _FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "words": filters.words,
     "visible": filters.visible,
     "middle": filters.middle,
+    "breakable": filters.breakable,
     "initials": filters.initials,
     "tint": filters.tint,
     "listed": filters.listed,

@@ -98,3 +98,7 @@ def test_a_shortened_path_keeps_its_end_and_its_length(text, length):
     assert len(short) <= length
     assert short.isprintable() or not short
     assert filters.visible(text).endswith(short[-1:])
+
+
+def test_a_path_breaks_after_its_slashes():
+    assert filters.breakable("a/<b>/c") == "a/<wbr>&lt;b&gt;/<wbr>c"

@@ -20,7 +20,7 @@ from stanch.web.templating import FOLDER, RequestValues, Templates, Toast
 
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 TEMPLATES = Templates()
-VOID = {"meta", "link", "input", "br", "img", "use", "rect", "circle", "line", "polygon", "polyline", "path"}
+VOID = {"wbr", "meta", "link", "input", "br", "img", "use", "rect", "circle", "line", "polygon", "polyline", "path"}
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@
   root.classList.add("scripts");
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const first = (selector, within = document) => within.querySelector(selector);
-  const visible = (element) => element && element.offsetParent !== null && !element.disabled;
+  const visible = (element) => Boolean(element) && !element.disabled && (element.checkVisibility ? element.checkVisibility({ visibilityProperty: true }) : element.offsetParent !== null);
+  const within = (element) => element.closest("details[data-menu]:not([open])"); // a closed menu
   const onReady = (work) => (document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", work) : work());
 
   // ── times: <time datetime data-ago> ──────────────────────────────────────────────────────────────────────────────
@@ -249,7 +250,8 @@
       if (!first("[data-select]:checked") && !toggleRow(false)) return false;
     }
     const open = first("dialog[open]");
-    const target = (open ? found.filter((element) => open.contains(element)) : found).find(visible);
+    const able = open ? found.filter((element) => open.contains(element)) : found;
+    const target = able.find(visible) ?? able.find((element) => !element.disabled && within(element) && visible(within(element)));
     if (!target) return false;
     target.click();
     return true;
