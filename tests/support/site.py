@@ -24,7 +24,7 @@ from tests.support.databases import KEY, Clock
 from tests.support.recorded import fingerprint, scanned, sighting, spec
 
 from stanch.core.ids import new_id
-from stanch.core.incident import Actor, IncidentState, Place, Sighting
+from stanch.core.incident import Actor, IncidentState, Place, Resolution, Sighting
 from stanch.core.validity import Probe, Validity, ValidityCheck
 from stanch.db import people as people_rows
 from stanch.db import tables
@@ -205,14 +205,14 @@ def seed(site: Site, count: int = 60) -> None:
 
 
 _KINDS = (
-    ("github-pat-classic", "GitHub personal access token (classic)", "github", "token", "high", "ghp_…Zk4f"),
-    ("aws-access-key", "AWS access key", "aws", "key", "critical", "AKIA…7Q3M"),
-    ("azure-storage-key", "Azure storage account key", "azure", "key", "high", "‹88 characters›"),
-    ("slack-bot-token", "Slack bot token", "slack", "token", "medium", "xoxb-…9f2a"),
-    ("private-key-rsa", "RSA private key", "generic", "private key", "high", "‹private key›"),
-    ("generic-password", "Password in a configuration file", "generic", "password", "low", "‹12 characters›"),
+    ("github-personal-access-token", "GitHub personal access token (classic)", "github", "token", "critical", "ghp_…Zk4f"),
+    ("aws-secret-access-key", "AWS secret access key", "aws", "secret_key", "critical", "…7Q3M"),
+    ("azure-storage-account-key", "Azure Storage account key", "azure", "secret_key", "high", "…hA=="),
+    ("slack-webhook-url", "Slack incoming webhook URL", "slack", "webhook_url", "medium", "…9f2a"),
+    ("pem-private-key-rsa", "RSA private key (PKCS#1 PEM)", "", "private_key", "high", "RSA 2048"),
+    ("stripe-test-secret-key", "Stripe test secret key", "stripe", "api_key", "low", "sk_test_…b2c1"),
 )
-_SNIPPET = "[default]\nregion = eu-central-1\naccess_key = ‹{shown} (20 characters)›\n# rotate every year\noutput = json"
+_SNIPPET = "[default]\nregion = eu-central-1\naccess_key = ‹{shown} (40 characters)›\n# rotate every year\noutput = json"
 
 
 def _one(site: Site, number: int) -> None:
@@ -239,11 +239,23 @@ def _one(site: Site, number: int) -> None:
         site.check(row.id, Validity.LIVE, account="ci-bot", scopes="repo, workflow")
     if number % 7 == 0:
         site.check(row.id, Validity.DEAD)
+    if number % 7 == 0:
+        _resolved(site, row.id, after=number % 12)
     with site.desk.work(site.workspace, site.people["responder"].actor) as work:
-        if number % 4 == 1:
+        if number % 4 == 1 and number % 7:
             work.triage.assign(row.id, user=site.people[("responder", "administrator")[number % 2]].id, team=None)
-        if number % 6 == 2:
+        if number % 6 == 2 and number % 7:
             work.triage.move(row.id, Move(state=IncidentState.IN_REMEDIATION))
         if number % 9 == 3:
             work.triage.tag(row.id, add=["payments", "q4"])
             work.triage.comment(row.id, "Asked the payments team.\nThey rotate it on Thursday.")
+
+
+def _resolved(site: Site, incident: str, *, after: int) -> None:
+    """Resolve an incident some days later."""
+    began = site.clock.time
+    site.clock.pass_(days=after, hours=3)
+    with site.desk.work(site.workspace, site.people["responder"].actor) as work:
+        move = Move(state=IncidentState.RESOLVED, resolution=Resolution.PROVEN_DEAD, note="Revoked in the console.")
+        work.triage.move(incident, move)
+    site.clock.time = began

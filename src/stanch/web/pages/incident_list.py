@@ -14,6 +14,7 @@ from stanch.db import facets as facet_rows
 from stanch.db import incidents as rows
 from stanch.db import listing
 from stanch.db.facets import Facet
+from stanch.incidents.catalog_facts import facts_of
 from stanch.server.auth import Caller
 from stanch.web.filters import words
 
@@ -168,7 +169,7 @@ def chips(wanted: Wanted, counted: dict[str, list[Facet]]) -> list[tuple[str, st
     for name, value in wanted.pairs:
         if name == "sort":
             continue
-        shown = words(value) if name in _WORDED else names.get(name, {}).get(value, value)
+        shown = shown_value(name, value, names.get(name, {}).get(value, ""))
         label = _LABELS.get(name, words(name))
         if name == "q":
             label, shown = "Search", value
@@ -196,7 +197,14 @@ def _options(name: str, found: Sequence[Facet], chosen: Sequence[str]) -> list[t
     order = _ORDERED.get(name)
     if order is not None:
         found = sorted(found, key=lambda facet: order.index(facet.value) if facet.value in order else len(order))
-    return [(f.value, words(f.value) if name in _WORDED else f.name, f.count, f.value in chosen) for f in found]
+    return [(f.value, shown_value(name, f.value, f.name), f.count, f.value in chosen) for f in found]
+
+
+def shown_value(name: str, value: str, known: str = "") -> str:
+    """Return what people call a value of a field."""
+    if name == "detector":
+        return facts_of(value).title or value
+    return words(value) if name in _WORDED else known or value
 
 
 def _view(row: Any, wanted: Wanted, at: str) -> dict[str, Any]:

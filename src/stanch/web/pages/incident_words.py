@@ -124,7 +124,11 @@ _TOLD: Final[Mapping[str, Callable[[Mapping[str, Any]], Event]]] = {
 def why(reasons: Iterable[str]) -> list[tuple[str, str, str]]:
     """Return the reasons of a severity as evidence: sentence, nothing, points."""
     found = [(reason, _POINTS.search(reason)) for reason in reasons]
-    return [(_POINTS.sub("", reason), "", points[1] if points else "") for reason, points in found]
+    return [(_sentence(_POINTS.sub("", reason)), "", points[1] if points else "") for reason, points in found]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def key_facts(facts: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
