@@ -90,6 +90,7 @@ def test_who_comes_for_the_first_time_gets_an_account(browser, people):
     assert people.actions() == ["user.create", "signin.success", "signin.success"]
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in it
 def test_what_is_asked_of_the_provider(browser, provider):
     begun = browser.oidc.begin()
     browser.go(begun)
@@ -100,6 +101,7 @@ def test_what_is_asked_of_the_provider(browser, provider):
     assert "prompt" not in query
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in it
 @pytest.mark.parametrize("mistake", [m for m in MISTAKES if m not in ("userinfo_subject", "discovery_issuer")])
 def test_a_provider_that_lies_lets_nobody_in(browser, provider, mistake, desk):
     provider.mistakes.add(mistake)
@@ -121,6 +123,7 @@ def test_a_discovery_document_of_somebody_else_ends_it(browser, provider):
     assert (caught.value.reason, caught.value.code) == ("discovery", "identity_provider")
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in it
 def test_an_answer_for_another_browser_is_refused(browser):
     mine, theirs = browser.oidc.begin(), browser.oidc.begin()
     assert browser.finish(mine.cookie, browser.go(theirs)).reason == "state"
@@ -156,6 +159,7 @@ def test_a_wrong_client_secret_is_told_to_the_operator_only(browser):
     assert "secret" not in done.message
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in it
 def test_a_public_client_needs_no_secret(browser, provider):
     provider.client_secret = ""
     browser.use(client_secret=None)
@@ -237,6 +241,7 @@ def test_linking_and_making_only_when_configured(browser, people):
     assert browser.sign_in().user_id == ada
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in it
 def test_only_addresses_of_these_domains(browser, provider):
     browser.use(domains=("example.com",))
     assert browser.sign_in().reason == "domain"
@@ -303,12 +308,14 @@ def test_neither_tokens_nor_codes_are_kept(browser, desk):
     assert query["code"] not in text and query["state"] not in text and "eyJ" not in text
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in it
 @pytest.mark.parametrize("issuer", ["http://idp.example.org", "ftp://x", "", "https://", "//x"])
 def test_a_provider_without_tls_is_refused(desk, issuer):
     with pytest.raises(ConfigError):
         Oidc(desk, OidcSettings(issuer=issuer, client_id="x", redirect_uri=BACK))
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in it
 def test_a_provider_that_does_not_answer_is_told_so(desk):
     oidc = Oidc(desk, OidcSettings(issuer="https://127.0.0.1:9", client_id="x", redirect_uri=BACK))
     with pytest.raises(ProviderError) as caught:
@@ -316,6 +323,7 @@ def test_a_provider_that_does_not_answer_is_told_so(desk):
     assert caught.value.reason == "discovery"
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in it
 @pytest.mark.parametrize("body", [b"[]", b"null", b"{", b"\xff", b"[" * 100_000, b" " * 600_000, b"{}"])
 def test_an_answer_that_is_none_is_refused(desk, body):
     transport = httpx2.MockTransport(lambda request: httpx2.Response(200, content=body))
