@@ -23,6 +23,7 @@ if str(ROOT) not in sys.path:  # `pytest` alone does not put it there, `python -
 KEY = "5a" * 32  # fingerprints are the same in every run
 _BASE = "TESTS_OF_STANCH"  # folder of the session, told to workers
 _FOREIGN = ("STANCH_", "GIT_", "XDG_")
+_OURS = ("STANCH_KILLS",)  # how often tests of faults kill
 _SWITCHES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "CLICOLOR", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -39,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _enter(base: Path) -> None:
-    for name in [n for n in os.environ if n.startswith(_FOREIGN) or n in _SWITCHES]:
+    for name in [n for n in os.environ if (n.startswith(_FOREIGN) and n not in _OURS) or n in _SWITCHES]:
         del os.environ[name]
     for name in ("home", "cache", "config", "data", "state"):
         (base / name).mkdir()
