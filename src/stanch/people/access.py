@@ -1,7 +1,7 @@
 """The door of every request: a cookie or a token in, a principal or nobody out.
 
 Looking is done on a connection that only reads, so requests never wait for a writer; once a minute and session or token a short
-unit of work notes that it was seen. When that one has to wait for too long, it is the next request's turn.
+unit of work notes that it was seen. When the database is busy, it is the next request's turn.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
+from stanch.db import sessions as rows
 from stanch.incidents.desk import Desk
 from stanch.people import sessions, tokens
 from stanch.people.principal import Principal
@@ -40,6 +41,7 @@ def _touched(
 ) -> Principal | None:
     if found is None or not found.touch_due:
         return found
-    with suppress(OperationalError), desk.database.begin() as connection:
+    with suppress(OperationalError), rows.briefly(desk.database) as connection:
         touch(connection, found, now)
-    return replace(found, touch_due=False)
+        return replace(found, touch_due=False)
+    return found
