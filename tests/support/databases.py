@@ -10,6 +10,7 @@ One PostgreSQL server lives as long as the session; each test gets a database of
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,8 +80,19 @@ class Servers:
     def _create(self, name: str, template: str) -> str:
         if self.running is None:
             self.running = self.stack.enter_context(postgresql(_HBA))
+            _until_ready(self.running)
         self.running.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy;")
         return f"postgresql://owner@127.0.0.1:{self.running.port}/{name}"
+
+
+def _until_ready(running: Running) -> None:
+    """Wait: on a busy machine the server takes connections a while before it answers on them."""
+    for _ in range(300):
+        try:
+            running.run("SELECT 1")
+            return
+        except RuntimeError:
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")
