@@ -28,6 +28,7 @@ from stanch.people.membership import (
     set_team_members,
     workspaces_of,
 )
+from stanch.people.profiles import Profile, all_users, end_other_sessions, end_session, profile
 from stanch.people.users import (
     change_profile,
     create_user,
@@ -43,8 +44,10 @@ __all__ = [
     "Member",
     "Offer",
     "Place",
+    "Profile",
     "Redeemed",
     "Team",
+    "all_users",
     "change_profile",
     "create_first_administrator_link",
     "create_password_link",
@@ -52,6 +55,8 @@ __all__ = [
     "create_user",
     "disable_user",
     "enable_user",
+    "end_other_sessions",
+    "end_session",
     "first_administrator_link",
     "invitations",
     "invite",
@@ -59,6 +64,7 @@ __all__ = [
     "members",
     "normal_email",
     "peek",
+    "profile",
     "redeem",
     "remove_member",
     "remove_team",
