@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from stanch.web import charts
 from stanch.web.charts import Series, Slice
+from stanch.web.drawing import scale_top
 
 HOSTILE = "<script>alert(1)</script>\"' onload=x \u202e&amp;"
 NAMES = st.text(alphabet=st.characters(blacklist_categories=["Cs"]), max_size=20)
@@ -77,7 +78,7 @@ def test_the_same_numbers_are_the_same_bytes():
 
 @pytest.mark.parametrize(("value", "top"), [(0, 2), (2, 2), (3, 4), (7, 8), (11, 20), (25, 30), (41, 50), (999, 1000)])
 def test_a_scale_ends_at_a_round_even_number(value, top):
-    assert charts._nice(value) == top
+    assert scale_top(value) == top
 
 
 def test_nothing_to_show_is_shown():
