@@ -21,7 +21,8 @@ router = api_router("channels")
 TESTS_PER_MINUTE: Final = 10
 
 
-def _sender(caller: Caller) -> Sending:
+def sender_of(caller: Caller) -> Sending:
+    """Return what brings notices to channels."""
     extras = caller.context.extras
     if "sender" not in extras:  # whoever put the server together knows more about networks and proxies
         extras["sender"] = Sender(base_url=caller.context.settings.base_url)
@@ -44,7 +45,7 @@ def create_channel(caller: Manager, given: ChannelGiven, request: Request) -> Ch
     shown_once(request)
     values: dict[str, Any] = given.model_dump(mode="json", exclude_unset=True)
     with caller.desk.work(caller.workspace, caller.actor, request_id=caller.request_id) as work:
-        made = notifying.create_channel(work, **{"rules": (), "quiet": None, **values}, sender=_sender(caller))
+        made = notifying.create_channel(work, **{"rules": (), "quiet": None, **values}, sender=sender_of(caller))
     return _made(caller, made)
 
 
@@ -59,7 +60,7 @@ def change_channel(caller: Manager, channel: Key, change: ChannelChange) -> Chan
     """Change a channel. New settings replace all of the old ones; a webhook keeps its secret."""
     values: dict[str, Any] = change.model_dump(mode="json", exclude_unset=True)
     with caller.desk.work(caller.workspace, caller.actor, request_id=caller.request_id) as work:
-        notifying.change_channel(work, channel, **values, sender=_sender(caller))
+        notifying.change_channel(work, channel, **values, sender=sender_of(caller))
     return _shown(caller, channel)
 
 
@@ -85,7 +86,7 @@ def try_channel(caller: Manager, channel: Key) -> Tried:
     """Send a test at once, whatever rules and hours say."""
     limited(caller.context, "tests", caller.workspace, TESTS_PER_MINUTE)
     outcome = notifying.test_channel(
-        caller.desk, caller.workspace, channel, _sender(caller), actor=caller.actor, request_id=caller.request_id
+        caller.desk, caller.workspace, channel, sender_of(caller), actor=caller.actor, request_id=caller.request_id
     )
     return Tried(delivered=isinstance(outcome, Delivered), error="" if isinstance(outcome, Delivered) else outcome.code)
 
