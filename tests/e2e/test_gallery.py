@@ -231,3 +231,15 @@ def test_keys_reach_into_closed_menus_but_not_into_what_is_hidden(page, address)
     assert page.evaluate("window.pressed") is None
     page.keyboard.press("q")
     assert page.locator("#sample-dialog").is_visible()
+
+
+def test_a_part_keeps_itself_up_to_date_until_it_is_done(page, address):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(address)))
+    page.goto(address + "/gallery?beat=1")
+    page.evaluate("document.querySelector('#beat').kept = true")
+    page.get_by_text("Beat 3 of 3").wait_for()
+    assert page.evaluate("document.querySelector('#beat').kept"), "it was changed, not replaced: focus and open menus stay"
+    assert page.locator("#beat").get_attribute("hx-trigger") is None
+    page.wait_for_timeout(1_500)
+    assert [url for url in asked if "beat" in url] == ["/gallery?beat=1", "/gallery?beat=2", "/gallery?beat=3"]

@@ -33,20 +33,14 @@ _templates = Templates()
 
 
 @router.get("", response_class=HTMLResponse)
-def gallery(request: Request, toast: str = "") -> HTMLResponse:
-    """Show everything."""
+def gallery(request: Request, toast: str = "", beat: int = 3) -> HTMLResponse:
+    """Show everything; *beat* below 3 shows a part that keeps itself up to date until then."""
     toasts = (
         (Toast(text="Incident #12 is resolved.", url="#", link="Undo"), Toast(text="The check failed.", kind="error"))
         if toast
         else ()
     )
-    return HTMLResponse(_templates.render("gallery.html", _values(request, toasts), **_samples()))
-
-
-@router.get("/live", response_class=HTMLResponse)
-def live(request: Request) -> HTMLResponse:
-    """Answer what the polling part asks for: the page itself."""
-    return gallery(request)
+    return HTMLResponse(_templates.render("gallery.html", _values(request, toasts), beat=beat, **_samples()))
 
 
 @router.get("/sign-in", response_class=HTMLResponse)

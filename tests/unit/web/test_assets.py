@@ -85,8 +85,17 @@ def test_our_files_ask_nobody_and_run_no_text(name):
 
 def test_every_shape_that_a_state_needs_is_in_the_sprite():
     from stanch.core.filters import ENVIRONMENTS, EXPOSURES, SEVERITIES, STATES, VALIDITIES
+    from stanch.core.run import RunState
 
-    kinds = {"severity": SEVERITIES, "state": STATES, "validity": VALIDITIES, "exposure": EXPOSURES, "environment": ENVIRONMENTS}
+    runs = (*(state.value for state in RunState), "stopped", "skipped", "pending")
+    kinds = {
+        "run": runs,
+        "severity": SEVERITIES,
+        "state": STATES,
+        "validity": VALIDITIES,
+        "exposure": EXPOSURES,
+        "environment": ENVIRONMENTS,
+    }
     needed = {f"{kind}-{value}" for kind, values in kinds.items() for value in values}
     assert needed <= icon_names(shipped_assets())
 
