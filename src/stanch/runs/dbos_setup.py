@@ -24,7 +24,7 @@ from stanch.runs.errors import StepFailedError, kept
 from stanch.runs.port import RunError
 
 VERSION: Final = "1"  # of how jobs are kept; DBOS gives a run only to workers of its version, so this hardly ever changes
-_PG_POOL: Final = 12
+_FILE_POOL: Final = 12
 log = logging.getLogger("stanch.runs")
 
 
@@ -83,13 +83,16 @@ def sqlite_file(url: str | URL) -> Path | None:
     return record.with_name(f"{record.stem}-runs{record.suffix or '.db'}")
 
 
-def config(url: str | URL, worker: str, poll: float) -> tuple[DBOSConfig, sa.Engine | None]:
+def config(url: str | URL, worker: str, *, poll: float, silence: float, connections: int) -> tuple[DBOSConfig, sa.Engine | None]:
     """Return how DBOS is set up, and the pool of connections that has to be closed after it.
 
     Args:
         url: of the record.
         worker: id.
         poll: seconds between two looks for a signal.
+        silence: seconds after which a worker is given up, and PostgreSQL ends a transaction in which it does nothing: a worker
+            that is frozen in one would keep its rows from the others.
+        connections: to PostgreSQL.
     """
     made: DBOSConfig = {
         "name": "stanch",
@@ -104,14 +107,18 @@ def config(url: str | URL, worker: str, poll: float) -> tuple[DBOSConfig, sa.Eng
     if file := sqlite_file(url):
         _make_private(file)
         made["system_database_url"] = f"sqlite:///{file}"
-        made["db_engine_kwargs"] = {"hide_parameters": True, "pool_size": _PG_POOL, "max_overflow": 20}
+        made["db_engine_kwargs"] = {"hide_parameters": True, "pool_size": _FILE_POOL, "max_overflow": 20}
         return made, None
     engine = sa.create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"), pool_size=_PG_POOL, max_overflow=20, pool_pre_ping=True,
-        hide_parameters=True, connect_args={"application_name": "stanch-runs", "connect_timeout": 10},
+        make_url(url).set(drivername="postgresql+psycopg"), pool_size=connections, max_overflow=0, pool_pre_ping=True,
+        hide_parameters=True, connect_args={"application_name": "stanch-runs", "connect_timeout": 10, "options": _idle(silence)},
     )  # fmt: skip
     made["system_database_engine"] = engine  # given one, DBOS does not ask the server for other databases
     return made, engine
+
+
+def _idle(seconds: float) -> str:
+    return f"-c idle_in_transaction_session_timeout={max(1000, int(seconds * 1000))}"
 
 
 def _make_private(file: Path) -> None:

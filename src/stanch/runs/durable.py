@@ -97,7 +97,10 @@ class DurableEngine:
             self._place = Place(self.settings.folder or (file.parent if file else default_folder()))
             self.worker_id = self._place.id
         self.join()
-        config, self._pool = dbos_setup.config(self._url, self.worker_id, self.settings.poll)
+        given = self.settings
+        config, self._pool = dbos_setup.config(
+            self._url, self.worker_id, poll=given.poll, silence=given.silence, connections=given.connections
+        )
         DBOS(config=config)
         self._workflow = DBOS.workflow(name=_WORKFLOW)(lambda: self._work())  # DBOS writes onto the function
         if self.settings.queues is not None:

@@ -33,6 +33,7 @@ class WorkerSettings:
         beat: seconds between two signs of life.
         silence: seconds after which the others give it up.
         poll: seconds between two looks at a queue.
+        connections: to PostgreSQL that DBOS may hold; it needs three.
         grace: seconds that a step is given to end when the worker closes.
     """
 
@@ -43,6 +44,7 @@ class WorkerSettings:
     beat: float = 5.0
     silence: float = 30.0
     poll: float = 0.25
+    connections: int = 10
     grace: float = 5.0
 
 
