@@ -32,6 +32,7 @@ from stanch.core.incident import Place, Sighting
 from stanch.db import incidents as queries
 from stanch.db import tables
 from stanch.db import workspaces as workspace_rows
+from stanch.db.facets import facets
 from stanch.incidents import overview as overviews
 from stanch.incidents.desk import Desk
 from stanch.incidents.installation import WrappingKey
@@ -108,11 +109,14 @@ class People:
             queries.count_incidents(connection, self.workspace, wanted)
         return repr(wanted.pairs())
 
-    def facets(self, rng: random.Random) -> str:
-        wanted, name = rng.choice(self.filters), rng.choice(("severity", "state", "validity", "provider", "detector"))
+    def list_page(self, rng: random.Random) -> str:
+        """What the page of the list asks: a page, and the numbers beside all filters."""
+        wanted = rng.choice(self.filters)
         with self.desk.look() as connection:
-            queries.facets(connection, self.workspace, wanted, name)
-        return f"{name} {wanted.pairs()}"
+            page, _ = queries.list_incidents(connection, self.workspace, wanted)
+            queries.tags_of(connection, [row["id"] for row in page])
+            facets(connection, self.workspace, wanted)
+        return repr(wanted.pairs())
 
     def incident(self, rng: random.Random) -> str:
         key = rng.choice(self.large if rng.random() < 0.2 else self.ids)
@@ -237,7 +241,7 @@ def server(url: str) -> Iterator[str]:
         yield f"postgresql://owner@127.0.0.1:{running.port}/record"
 
 
-MIX = {"list": 6, "next_page": 2, "count": 3, "facets": 2, "incident": 5, "overview": 2, "source_list": 1}
+MIX = {"list": 6, "next_page": 2, "count": 3, "list_page": 2, "incident": 5, "overview": 2, "source_list": 1}
 
 
 def main() -> int:

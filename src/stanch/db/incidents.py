@@ -43,8 +43,6 @@ def conditions(workspace: str, wanted: IncidentFilter) -> list[ColumnElement[boo
     """Return a filter as conditions on the incidents' table."""
     where: list[ColumnElement[bool]] = [_I.workspace_id == workspace]
     where += [_I[name].in_(getattr(wanted, name)) for name in _PLAIN if getattr(wanted, name)]
-    if wanted.severity:  # says the same once more, so that an index in the order of urgency can begin there
-        where.append(_I.rank.in_([RANKS[severity] for severity in wanted.severity]))
     if wanted.assignee:
         ids = [a for a in wanted.assignee if a != "none"]
         where.append(
@@ -89,6 +87,8 @@ def list_incidents(
         .order_by(*(c.desc() if falls else c.asc() for c in columns))
         .limit(limit + 1)
     )
+    if wanted.severity and wanted.sort == "urgency":  # the severity once more, so that the index of that order begins there
+        query = query.where(_I.rank.in_([RANKS[severity] for severity in wanted.severity]))
     if cursor:
         query = query.where(_after(columns, falls, cursor, wanted.sort))
     rows = connection.execute(query).mappings().all()

@@ -178,9 +178,9 @@ incidents = sa.Table(
     UniqueConstraint("workspace_id", "number"),
     Index("ix_incidents_order", "workspace_id", "state", "rank", "score", "id"),
     Index("ix_incidents_urgency", "workspace_id", "rank", "score", "id"),
-    Index(  # the overview reads this and not the table
-        "ix_incidents_overview", "workspace_id", "state", "severity", "validity", "exposure", "opened_at", "resolved_at", "detector",
-        "provider", "assignee_id", "team_id",
+    Index(  # the overview and the numbers beside filters read this and not the table
+        "ix_incidents_overview", "workspace_id", "state", "severity", "validity", "exposure", "environment", "opened_at", "resolved_at",
+        "detector", "provider", "kind", "assignee_id", "team_id", "id",
     ),
     Index("ix_incidents_opened_at", "workspace_id", "opened_at"),
     Index("ix_incidents_last_seen", "workspace_id", "last_seen", "id"),

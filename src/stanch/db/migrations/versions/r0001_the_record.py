@@ -392,8 +392,8 @@ def upgrade() -> None:
         "ix_incidents_overview",
         "incidents",
         [
-            "workspace_id", "state", "severity", "validity", "exposure", "opened_at", "resolved_at", "detector", "provider",
-            "assignee_id", "team_id",
+            "workspace_id", "state", "severity", "validity", "exposure", "environment", "opened_at", "resolved_at", "detector", "provider", "kind",
+            "assignee_id", "team_id", "id",
         ],
         unique=False,
     )  # fmt: skip
