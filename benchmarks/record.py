@@ -32,10 +32,10 @@ from stanch.core.incident import Place, Sighting
 from stanch.db import incidents as queries
 from stanch.db import tables
 from stanch.db import workspaces as workspace_rows
-from stanch.db.facets import facets
 from stanch.incidents import overview as overviews
 from stanch.incidents.desk import Desk
 from stanch.incidents.installation import WrappingKey
+from stanch.incidents.numbers import facets
 from stanch.incidents.recording import record_scan
 from stanch.incidents.workspaces import SourceSpec
 
@@ -115,7 +115,7 @@ class People:
         with self.desk.look() as connection:
             page, _ = queries.list_incidents(connection, self.workspace, wanted)
             queries.tags_of(connection, [row["id"] for row in page])
-            facets(connection, self.workspace, wanted)
+        facets(self.desk, self.workspace, wanted, now=data.NOW)
         return repr(wanted.pairs())
 
     def incident(self, rng: random.Random) -> str:

@@ -1,29 +1,26 @@
 """How a workspace stands, in numbers: what the first page shows.
 
-The numbers are kept in memory until somebody writes to the workspace, at most for a minute, because ages move by themselves.
+The numbers are kept in memory until somebody writes to the workspace; see `stanch.incidents.kept`.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from sqlalchemy.engine import Connection
 
 from stanch.core.filters import EXPOSURES, SEVERITIES, STATES, VALIDITIES
 from stanch.db import overview as rows
 from stanch.db.types import from_micros
-from stanch.db.workspaces import version_of
 from stanch.incidents.desk import Desk
+from stanch.incidents.kept import kept
 
 WEEKS: Final = 26
 RECENT: Final = timedelta(days=90)  # over which the time to remediate is taken
-KEPT: Final = timedelta(seconds=60)
 _TOP: Final = 10
 _AGES: Final = (
     ("less than a day", timedelta(days=1)),
@@ -107,49 +104,15 @@ class Overview:
         return not any(self.states.values())
 
 
-@dataclass(slots=True)
-class _Kept:
-    """The last overview of each workspace of a record, and who counts one now."""
-
-    found: dict[str, tuple[int, Overview]] = field(default_factory=dict)
-    counting: dict[str, threading.Lock] = field(default_factory=dict)
-
-
-_KEPT: Final[WeakKeyDictionary[Desk, _Kept]] = WeakKeyDictionary()
-_GUARD: Final = threading.Lock()
-
-
 def overview(desk: Desk, workspace: str, *, now: datetime) -> Overview:
     """Return how a workspace stands.
-
-    Many people who ask at once wait for one count, instead of counting many times.
 
     Args:
         desk: the record.
         workspace: id of the workspace.
         now: what ages are measured to.
     """
-    with _GUARD:
-        kept = _KEPT.setdefault(desk, _Kept())
-        counting = kept.counting.setdefault(workspace, threading.Lock())
-    with desk.look() as connection:
-        found = _fresh(kept, workspace, version_of(connection, workspace), now)
-    if found is not None:
-        return found
-    with counting, desk.look() as connection:
-        version = version_of(connection, workspace)
-        found = _fresh(kept, workspace, version, now)
-        if found is None:
-            found = count(connection, workspace, now)
-            kept.found[workspace] = (version, found)
-    return found
-
-
-def _fresh(kept: _Kept, workspace: str, version: int, now: datetime) -> Overview | None:
-    stored = kept.found.get(workspace)
-    if stored is None or stored[0] != version or not timedelta(0) <= now - stored[1].at < KEPT:
-        return None
-    return stored[1]
+    return kept(desk, workspace, "overview", lambda connection: count(connection, workspace, now), now=now)
 
 
 def count(connection: Connection, workspace: str, now: datetime) -> Overview:
