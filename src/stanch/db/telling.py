@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from stanch.db.record import chunks
-from stanch.db.tables import events, incidents, occurrences, scans, teams, users
+from stanch.db.tables import events, incidents, occurrences, runs, scans, sources, teams, users, workers
 
 _I: Final = incidents.c
 _E: Final = events.c
@@ -59,6 +59,12 @@ def scan_changes(connection: Connection, scan: str) -> sa.Subquery:
     )
 
 
+def source_of(connection: Connection, scan: str) -> str:
+    """Return the name of what was scanned."""
+    query = sa.select(sources.c.name).join(scans, scans.c.source_id == sources.c.id).where(scans.c.id == scan)
+    return str(connection.execute(query).scalar_one())
+
+
 def changed_groups(connection: Connection, scan: str) -> Sequence[RowMapping]:
     """Return how many incidents a scan changed, by what routing rules look at; the most severe first."""
     changed = scan_changes(connection, scan)
@@ -84,6 +90,24 @@ def changed_events(connection: Connection, scan: str) -> Sequence[RowMapping]:
 
 def _told() -> sa.ColumnElement[bool]:
     return _I.state.in_(_ACTIVE)
+
+
+# --- trouble --------------------------------------------------------------------------------------------------------
+
+
+def failed_runs(connection: Connection, since: datetime) -> Sequence[RowMapping]:
+    """Return the runs of workspaces that failed since then: ``id``, ``workspace_id``, ``title``, ``error``."""
+    r = runs.c
+    query = sa.select(r.id, r.workspace_id, r.title, r.job, r.error)
+    where = (r.state == "failed", r.workspace_id.is_not(None), r.ended_at > since)
+    return connection.execute(query.where(*where).order_by(r.ended_at, r.id).limit(500)).mappings().all()
+
+
+def lost_workers(connection: Connection, since: datetime) -> Sequence[RowMapping]:
+    """Return the workers that were lost since then: ``id``, ``name``, ``lost_at``."""
+    w = workers.c
+    query = sa.select(w.id, w.name, w.lost_at).where(w.lost_at > since).order_by(w.lost_at, w.id).limit(100)
+    return connection.execute(query).mappings().all()
 
 
 # --- the numbers of a week ------------------------------------------------------------------------------------------

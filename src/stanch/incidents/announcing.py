@@ -72,7 +72,8 @@ def announce_events(
         title: of the summary when they are many.
         key: of the summary.
     """
-    told = [(event, kind) for event in events if (kind := kind_of(event)) is not None]
+    again = {event["incident_id"] for event in events if event["kind"] == "reopened"}
+    told = [(event, kind) for event in events if (kind := kind_of(event)) is not None and not _is_said(event, again)]
     if not told or not rows.channels_of(connection, workspace, enabled=True):
         return 0
     incidents = telling.told_incidents(connection, workspace, [event["incident_id"] for event, _ in told])
@@ -86,14 +87,13 @@ def announce_events(
     return announce(connection, workspace, notices, now=now, title=title, key=key)
 
 
-def announce_scan(connection: Connection, workspace: str, scan: str, *, source: str = "", now: datetime) -> int:
+def announce_scan(connection: Connection, workspace: str, scan: str, *, now: datetime) -> int:
     """Announce what a scan or an import opened, opened again or saw live: call it once, when it ends.
 
     Args:
         connection: the unit of work that ends it.
         workspace: where.
         scan: which.
-        source: name of what was scanned.
         now: when.
     """
     if not rows.channels_of(connection, workspace, enabled=True):
@@ -102,7 +102,8 @@ def announce_scan(connection: Connection, workspace: str, scan: str, *, source: 
     total = sum(row["count"] for row in groups)
     if not total:
         return 0
-    title, key = f"{total} incidents{f' in {source}' if source else ''} after a scan", f"scan:{scan}"
+    source = telling.source_of(connection, scan)
+    title, key = f"{total} incidents in {source} after a scan", f"scan:{scan}"
     if total <= _MOST_LOADED:
         changed = telling.changed_events(connection, scan)
         events = [{**row, "data": {"to": "live"}, "actor_id": "", "actor_name": ""} for row in changed]
@@ -220,6 +221,11 @@ def _delivery(workspace: str, channel: str, key: str, notice: Notice, now: datet
         "created_at": now,
         "next_at": at,
     }
+
+
+def _is_said(event: Mapping[str, Any], again: set[str]) -> bool:
+    """Whether the notice of an incident that opened again says already that its value works."""
+    return event["kind"] == "validity_changed" and event["incident_id"] in again
 
 
 def _workspace_name(connection: Connection, workspace: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from stanch.core.errors import NotFoundError
 from stanch.core.finding import Finding
@@ -13,6 +14,7 @@ from stanch.core.validity import Validity, ValidityCheck
 from stanch.db import incidents as incident_rows
 from stanch.db import record as rows
 from stanch.db.text import clean, clean_json
+from stanch.incidents.announcing import announce_events
 from stanch.incidents.desk import Desk, Work
 from stanch.incidents.refreshing import event_row, refresh, reopened, reopening_cause
 from stanch.incidents.values import KeptValue, open_value
@@ -59,16 +61,22 @@ def record_check(work: Work, incident: str, check: ValidityCheck) -> None:
     if row is None:
         raise NotFoundError("there is no such incident.")
     rows.add_check(work.connection, _check_row(work, row["secret_id"], check))
+    told: list[dict[str, Any]] = []
     values: dict[str, object] = {"checked_at": check.checked_at}
     decided = check.validity not in (Validity.INCONCLUSIVE, Validity.UNCHECKED)
     if decided or row["validity"] == "unchecked":
         values |= {"validity": check.validity.value, "validity_reason": clean(check.reason, 120)}
     if values.get("validity", row["validity"]) != row["validity"]:
-        _tell(work, incident, "validity_changed", {"from": row["validity"], "to": check.validity.value, "reason": check.reason})
+        told.append(
+            _tell(
+                work, incident, "validity_changed", {"from": row["validity"], "to": check.validity.value, "reason": check.reason}
+            )
+        )
     if reopening_cause(row["state"], row["ignore_reason"], new_place=False, live=check.validity is Validity.LIVE):
         values |= reopened(row["reopened"])
-        _tell(work, incident, "reopened", {"cause": "seen_live"})
+        told.append(_tell(work, incident, "reopened", {"cause": "seen_live"}))
     refresh(work.connection, [incident], {incident: values}, work.now)
+    announce_events(work.connection, work.workspace, told, now=work.now)
     work.note("incident.check", subject=incident, data={"validity": check.validity.value, "reason": check.reason})
 
 
@@ -79,13 +87,16 @@ def reopen_overdue(work: Work, incidents: Sequence[str]) -> None:
         due = row is not None and row["state"] == IncidentState.IGNORED.value and row["ignored_until"] is not None
         if row is None or not due or row["ignored_until"] > work.now:
             continue
-        _tell(work, incident, "reopened", {"cause": "acceptance_over"})
+        event = _tell(work, incident, "reopened", {"cause": "acceptance_over"})
         refresh(work.connection, [incident], {incident: reopened(row["reopened"])}, work.now)
+        announce_events(work.connection, work.workspace, [event], now=work.now)
         work.note("incident.reopened", subject=incident, data={"cause": "acceptance_over"})
 
 
-def _tell(work: Work, incident: str, kind: str, data: Mapping[str, object]) -> None:
-    rows.add_event(work.connection, event_row(work.workspace, incident, kind, data, actor=work.actor, now=work.now))
+def _tell(work: Work, incident: str, kind: str, data: Mapping[str, object]) -> dict[str, Any]:
+    event = event_row(work.workspace, incident, kind, data, actor=work.actor, now=work.now)
+    rows.add_event(work.connection, event)
+    return event
 
 
 def _check_row(work: Work, secret: str, check: ValidityCheck) -> dict[str, object]:

@@ -23,6 +23,7 @@ from stanch.core.incident import SYSTEM, Actor, Sighting
 from stanch.db import record as rows
 from stanch.db import tables
 from stanch.db.text import clean, clean_json
+from stanch.incidents.announcing import announce_scan
 from stanch.incidents.merging import Batch
 
 MOST_IN_BATCH: Final = 2_000
@@ -193,6 +194,7 @@ def finish_scan(
     )
     if state in ("complete", "incomplete"):
         connection.execute(sa.update(tables.sources).where(tables.sources.c.id == found["source_id"]).values(scanned_at=now))
+    announce_scan(connection, workspace, scan, now=now)
     after = rows.scan_by_id(connection, scan, workspace)
     assert after is not None
     return after

@@ -20,6 +20,7 @@ from stanch.db import incidents as rows
 from stanch.db import record as record_rows
 from stanch.db import tables
 from stanch.db.text import clean, clean_json
+from stanch.incidents.announcing import announce_events
 from stanch.incidents.audit import Audit
 from stanch.incidents.refreshing import event_row, refresh, reopened
 
@@ -215,6 +216,7 @@ class Triage:
         refresh(self._db, [incident], {incident: values}, self._now)
         event = event_row(self._workspace, incident, kind, data, actor=self._actor, now=self._now)
         record_rows.add_event(self._db, event)
+        announce_events(self._db, self._workspace, [event], now=self._now)
         self._audit.write(
             self._db,
             f"incident.{kind}",

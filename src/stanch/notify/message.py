@@ -32,7 +32,6 @@ class NoticeKind(str, Enum):
     INCIDENT_RISK_EXPIRING = "incident_risk_expiring"  # an accepted risk is about to be a risk again
     RUN_WAITING = "run_waiting"  # a run waits for a person
     RUN_FAILED = "run_failed"
-    SCAN_INCOMPLETE = "scan_incomplete"
     WORKER_LOST = "worker_lost"
     AUDIT_BROKEN = "audit_broken"  # somebody changed the audit trail
     DIGEST = "digest"

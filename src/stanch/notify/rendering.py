@@ -164,7 +164,6 @@ _WORDS: Final = {
     NoticeKind.INCIDENT_RESOLVED: "resolved",
     NoticeKind.RUN_WAITING: "waiting for you",
     NoticeKind.RUN_FAILED: "run failed",
-    NoticeKind.SCAN_INCOMPLETE: "scan incomplete",
     NoticeKind.WORKER_LOST: "worker lost",
     NoticeKind.AUDIT_BROKEN: "audit trail broken",
     NoticeKind.DIGEST: "digest",

@@ -17,12 +17,15 @@ from tests.unit.notify.samples import notice
 from stanch.core.errors import ConflictError, InputError, NotFoundError
 from stanch.core.finding import Severity
 from stanch.core.incident import IgnoreReason, IncidentState, Place, Resolution
+from stanch.core.validity import Validity, ValidityCheck
 from stanch.db import tables
 from stanch.db import workspaces as workspace_rows
 from stanch.incidents import notifying
-from stanch.incidents.announcing import announce_events, announce_installation, announce_run, announce_scan
+from stanch.incidents.announcing import announce_installation, announce_run
+from stanch.incidents.checking import record_check
 from stanch.incidents.delivering import context_of
 from stanch.incidents.triage import Move
+from stanch.incidents.troubles import announce_trouble, verify_audit
 from stanch.incidents.workspaces import create_workspace
 from stanch.net.policy import DoorPolicy
 from stanch.notify.channels import Channel, Delivered, Failed, Sender
@@ -380,16 +383,10 @@ def told_of(desk):
     return [(r.notice["kind"], r.notice["title"]) for r in rows(desk, tables.deliveries)]
 
 
-def announce_last(desk, workspace, incident):
-    events = [dict(r._mapping) for r in rows(desk, tables.events, tables.events.c.incident_id == incident)]
-    with desk.work(workspace, ANNA) as work:
-        return announce_events(work.connection, workspace, events[-1:], now=work.now)
-
-
 def scan_and_tell(desk, workspace, *sightings, **options):
-    recorded = scanned(desk, *sightings, workspace=workspace, **options)
-    with desk.work(workspace) as work:
-        return announce_scan(work.connection, workspace, recorded.scan, source="shop", now=work.now)
+    before = len(rows(desk, tables.deliveries))
+    scanned(desk, *sightings, workspace=workspace, **options)
+    return len(rows(desk, tables.deliveries)) - before
 
 
 def test_new_incidents_of_a_scan_are_announced_with_a_link_and_without_their_value(desk, workspace):
@@ -466,7 +463,6 @@ def test_assignment_is_announced_with_the_address_of_whom_it_is_for_but_not_to_o
     for user, of in ((bob.id, None), (None, group), (None, None)):
         with desk.work(workspace, ANNA) as work:
             work.triage.assign(incident, user=user, team=of)
-        announce_last(desk, workspace, incident)
         clock.pass_(hours=1)
     told = [r.notice for r in rows(desk, tables.deliveries)]
     assert [(n["kind"], n["recipient"], n["teams"]) for n in told] == [
@@ -506,7 +502,7 @@ def test_lost_worker_and_broken_trail_are_told_to_every_workspace_once(desk, wor
 def test_digest_counts_the_week_and_is_announced_once_a_day(desk, clock):
     clock.time = datetime(2026, 11, 16, 9, tzinfo=UTC)
     workspace = desk.workspace()
-    make(desk, workspace)
+    make(desk, workspace, rules=[{"kinds": ["digest"]}])
     scanned(desk, *(sighting(f"s{n}") for n in range(4)), workspace=workspace)
     clock.time = datetime(2026, 11, 24, 9, tzinfo=UTC)
     scanned(desk, *(sighting(f"t{n}") for n in range(2)), workspace=workspace, partial=True)
@@ -525,6 +521,73 @@ def test_digest_counts_the_week_and_is_announced_once_a_day(desk, clock):
         "1 (1 more than the week before)",
     )
     assert facts["Time to remediate"] == "8 days"
+
+
+def test_acts_of_people_are_announced(desk, workspace, clock):
+    scanned(desk, sighting("one"), workspace=workspace)
+    make(desk, workspace)
+    incident = the_incident(desk).id
+    moves = [
+        Move(state=IncidentState.IN_REMEDIATION),
+        Move(state=IncidentState.RESOLVED, resolution=Resolution.REVOKED),
+        Move(state=IncidentState.OPEN),
+        Move(state=IncidentState.IGNORED, reason=IgnoreReason.FALSE_POSITIVE),
+    ]
+    for move in moves:
+        with desk.work(workspace, ANNA) as work:
+            work.triage.move(incident, move)
+        clock.pass_(hours=1)
+    assert [kind for kind, _ in told_of(desk)] == ["incident_resolved", "incident_reopened", "incident_resolved"]
+    assert {r.notice["actor"] for r in rows(desk, tables.deliveries)} == {"Anna"}
+
+
+def test_answer_of_an_issuer_is_announced_as_one_notice(desk, workspace, clock):
+    scanned(desk, sighting("one"), sighting("two"), workspace=workspace)
+    incident = the_incident(desk, "two").id
+    with desk.work(workspace, ANNA) as work:
+        work.triage.move(incident, Move(state=IncidentState.RESOLVED, resolution=Resolution.REVOKED))
+    make(desk, workspace)
+    for which in (the_incident(desk).id, incident):
+        with desk.work(workspace) as work:
+            record_check(
+                work, which, ValidityCheck(validity=Validity.LIVE, reason="ok", message="It works.", checked_at=work.now)
+            )
+    assert sorted(kind for kind, _ in told_of(desk)) == ["incident_live", "incident_reopened"]
+    assert all(r.notice["live"] for r in rows(desk, tables.deliveries))
+
+
+def test_failed_runs_and_lost_workers_are_found_and_told_once(desk, workspace, clock):
+    make(desk, workspace)
+    now = clock()
+    with desk.database.begin() as connection:
+        run = {
+            "id": "run_1",
+            "workspace_id": workspace,
+            "job": "scan_source",
+            "title": "Scan shop",
+            "state": "failed",
+            "ended_at": now,
+        }
+        run |= {"created_at": now, "error": {"code": "git_failed", "message": PLAIN}}
+        connection.execute(sa.insert(tables.runs).values(arguments={}, **run))
+        worker = {"id": "wrk_1", "name": "w1", "started_at": now, "beat_at": now, "lost_at": now}
+        connection.execute(sa.insert(tables.workers).values(**worker))
+    clock.pass_(minutes=1)
+    assert [announce_trouble(desk) for _ in range(2)] == [2, 0]
+    assert sorted(told_of(desk)) == [("run_failed", "Scan shop"), ("worker_lost", "Worker w1 is lost")]
+    assert PLAIN not in json.dumps([r.notice for r in rows(desk, tables.deliveries)])
+    clock.pass_(days=2)
+    assert announce_trouble(desk) == 0
+
+
+def test_changed_audit_trail_is_told_once(desk, workspace):
+    make(desk, workspace)
+    assert verify_audit(desk).intact
+    with desk.database.begin() as connection:
+        a = tables.audit.c
+        connection.execute(sa.update(tables.audit).where(a.action == "channel.create").values(actor_name="Mallory"))
+    assert [verify_audit(desk).intact for _ in range(2)] == [False, False]
+    assert told_of(desk) == [("audit_broken", "The audit trail was changed")]
 
 
 def test_workspace_names_in_notices_are_those_of_people(desk, workspace):
