@@ -88,7 +88,7 @@ def file_link(forge: Forge, commit: str, path: str, line: int = 0, end: int = 0)
     query = {"path": f"/{path}"} | ({"version": f"GC{commit}"} if commit != "HEAD" else {})
     if line:
         query |= {"line": str(line), "lineEnd": str(max(line, end) + 1), "lineStartColumn": "1", "lineEndColumn": "1"}
-    return f"{forge.base}?{urlencode(query, quote_via=quote)}"
+    return f"{forge.base}?" + urlencode(query, safe="/", quote_via=quote)
 
 
 def _parts(target: str) -> tuple[str, str]:
@@ -114,8 +114,10 @@ def _trimmed(path: str) -> str:
 def _kind(host: str) -> str:
     if host == "bitbucket.org":
         return "bitbucket"
-    labels = host.split(".")
-    return next((kind for kind in ("github", "gitlab") if host == f"{kind}.com" or labels[0] == kind), "")
+    for kind in ("github", "gitlab"):
+        if host == f"{kind}.com" or (host.startswith(f"{kind}.") and not host.startswith(f"{kind}.com.")):  # github.acme.example
+            return kind
+    return ""
 
 
 def _azure_ssh(path: str) -> Forge | None:

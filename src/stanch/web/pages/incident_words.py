@@ -87,17 +87,13 @@ def _assigned(data: Mapping[str, Any]) -> Event:
 
 
 def _tagged(data: Mapping[str, Any]) -> Event:
-    parts = [
-        f"{verb} {listed(map(visible, data[name]))}"
-        for name, verb in (("added", "added"), ("removed", "removed"))
-        if data.get(name)
-    ]
-    return {"title": f"{' and '.join(parts)} as a tag" if len(parts) == 1 else f"{', '.join(parts)} (tags)"}
+    parts = [f"{verb} {listed(map(visible, data[verb]))}" for verb in ("added", "removed") if data.get(verb)]
+    return {"title": f"{' and '.join(parts)} (tags)"}
 
 
 def _validity_changed(data: Mapping[str, Any]) -> Event:
     now = str(data.get("to"))
-    title = f"validity: {words(data.get('from')).lower()} → {words(now).lower()}"
+    title = f"asked its issuer: {words(now).lower()}, before {words(data.get('from')).lower()}"
     return {"title": title, "kind": {"live": "bad", "dead": "good"}.get(now, ""), "picture": f"validity-{now}"}
 
 
