@@ -162,7 +162,7 @@ class RunBooks:
         return None if row is None else _run(row)
 
     def join(self, worker: WorkerStatus) -> None:
-        """A worker begins, or begins again."""
+        """A worker begins, or begins again; what it was at before is nobody's."""
         values = {
             "name": worker.name, "host": worker.host, "pid": worker.pid, "version": worker.version,
             "queues": json.dumps(list(worker.queues)), "started_at": worker.started_at, "beat_at": self.now(),
@@ -171,6 +171,7 @@ class RunBooks:
         with self._database.begin() as connection:
             if not connection.execute(sa.update(workers).where(workers.c.id == worker.id).values(values)).rowcount:
                 connection.execute(sa.insert(workers).values(id=worker.id, **values))
+            _release(connection, [worker.id])
 
     def beat(self, worker: str) -> bool:
         """A worker lives; False when the others gave it up."""

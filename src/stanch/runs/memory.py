@@ -113,6 +113,7 @@ class MemoryBooks:
         """A worker begins."""
         with self._lock:
             self._workers[worker.id] = worker
+            self._release([worker.id])
 
     def beat(self, worker: str) -> bool:
         """A worker lives; False when the others gave it up."""

@@ -299,7 +299,7 @@ class Roster(Protocol):
     """Who works: `stanch.db.runs.RunBooks` too."""
 
     def join(self, worker: WorkerStatus) -> None:
-        """A worker begins."""
+        """A worker begins, or begins again; what it was at before is nobody's."""
 
     def beat(self, worker: str) -> bool:
         """A worker lives; False when the others gave it up."""
