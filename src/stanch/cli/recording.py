@@ -51,7 +51,7 @@ def record_outcome(outcome: Outcome, loaded: Loaded, mode: str, arguments: tuple
         incomplete = outcome.interrupted or any(s.code != "over_limit" for s in outcome.report.skipped)
         recorded = record_scan(
             desk,
-            sightings_of(findings, _sealer(desk, workspace) if settings.keep_values else None),
+            sightings_of(findings, _sealer(desk, workspace) if settings.keep_values else None, base=_typed(mode, arguments)),
             _spec(mode, arguments),
             workspace=workspace,
             state="incomplete" if incomplete else "complete",
@@ -67,10 +67,14 @@ def record_outcome(outcome: Outcome, loaded: Loaded, mode: str, arguments: tuple
         say(f"stanch: recorded: {_told(recorded)}")
 
 
+def _typed(mode: str, arguments: tuple[str, ...]) -> str:
+    return "" if mode in ("range", "commit") or not arguments else arguments[0]
+
+
 def _spec(mode: str, arguments: tuple[str, ...]) -> SourceSpec:
     from stanch.incidents.workspaces import SourceSpec, spec_of_path
 
-    target = "." if mode in ("range", "commit") or not arguments else arguments[0]
+    target = _typed(mode, arguments) or "."
     if target == "-":
         return SourceSpec(kind="files", target="standard input", name="standard input")
     return spec_of_path(target)

@@ -16,19 +16,31 @@ Sealer = Callable[[bytes, str], bytes]
 """Seals what `stanch.incidents.values.packed` made, for the secret with this fingerprint."""
 
 
-def sightings_of(findings: Iterable[Finding], seal: Sealer | None = None) -> Iterator[Sighting]:
+def sightings_of(findings: Iterable[Finding], seal: Sealer | None = None, *, base: str = "") -> Iterator[Sighting]:
     """Yield a sighting for each finding, places of one secret in one path numbered.
 
     Args:
         findings: of one source.
         seal: seals values, when they are to be kept and the findings have them.
+        base: what was typed to scan: places count from there, so that they are the same whoever scans from wherever.
     """
     met: dict[tuple[str, str], int] = {}
     for finding in findings:
-        yield _sighting(finding, met, seal)
+        yield _sighting(finding, met, seal, base)
 
 
-def _sighting(finding: Finding, met: dict[tuple[str, str], int], seal: Sealer | None) -> Sighting:
+def from_base(path: str, base: str) -> str:
+    """Return a path as it is inside of what was scanned: a folder's members without it, a file by its name alone."""
+    folder = base.rstrip("/")
+    if path.startswith(f"{folder}/"):
+        return path[len(folder) + 1 :]
+    parent = folder.rpartition("/")[0]
+    if parent and (path == folder or path.startswith(f"{folder}!")):
+        return path[len(parent) + 1 :]
+    return path
+
+
+def _sighting(finding: Finding, met: dict[tuple[str, str], int], seal: Sealer | None, base: str) -> Sighting:
     check = finding.validity
     secret = finding.secret
     return Sighting(
@@ -39,7 +51,7 @@ def _sighting(finding: Finding, met: dict[tuple[str, str], int], seal: Sealer | 
         kind=finding.kind,
         severity=finding.severity.value,
         redacted=well_formed(secret.redacted),
-        places=tuple(_places(finding, met)),
+        places=tuple(_places(finding, met, base)),
         sealed=seal(packed(finding), secret.fingerprint) if seal is not None and secret.has_value else None,
         companions={c.name: well_formed(c.shown or c.secret.redacted) for c in finding.companions if c.line},
         key_facts=_key_facts(finding),
@@ -58,9 +70,9 @@ def _key_facts(finding: Finding) -> Mapping[str, Any] | None:
     return None if facts is None else json.loads(json.dumps(facts))
 
 
-def _places(finding: Finding, met: dict[tuple[str, str], int]) -> Iterator[Place]:
+def _places(finding: Finding, met: dict[tuple[str, str], int], base: str) -> Iterator[Place]:
     for place in (finding.location, *finding.also_at):
-        path = well_formed(place.path)
+        path = well_formed(from_base(place.path, base))
         key = (finding.secret.fingerprint, path)
         ordinal = met.get(key, 0)
         met[key] = ordinal + 1

@@ -121,7 +121,7 @@ def _scanned(
     incomplete = outcome.interrupted or any(s.code != "over_limit" for s in outcome.report.skipped)
     recorded = record_scan(
         desk,
-        sightings_of(findings, _sealer(desk, workspace) if keep else None),
+        sightings_of(findings, _sealer(desk, workspace) if keep else None, base=target),
         SourceSpec(kind=row["kind"], target=row["target"], name=row["name"]),
         workspace=workspace,
         state="incomplete" if incomplete else "complete",

@@ -10,8 +10,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -21,11 +21,13 @@ from stanch.core import errors
 from stanch.core.errors import StanchError
 from stanch.db import tables
 from stanch.db import workspaces as workspace_rows
+from stanch.incidents.announcing import announce_run
 from stanch.incidents.asking import issuers
-from stanch.incidents.checking import check_incident, reopen_overdue
+from stanch.incidents.checking import check_incident
 from stanch.incidents.desk import Desk
 from stanch.incidents.reachable import Reach
 from stanch.runs.port import JSON, Registry, Retries, RunContext
+from stanch.server.upkeep import register_upkeep
 
 _MANY: Final = 500
 _RECHECK_AFTER: Final = timedelta(hours=20)
@@ -42,7 +44,9 @@ def register_jobs(registry: Registry, desk: Desk, reach: Reach) -> Registry:
 
     @registry.job("scan_source", queue="scans", timeout=6 * 3600)
     def scan_source(context: RunContext, arguments: Mapping[str, Any]) -> JSON:
-        return context.step("scan", _scan, context, desk, reach, str(arguments["source"]), retries=Retries(attempts=3, first=5))
+        source = str(arguments["source"])
+        with _failure_told(context, desk, "A scan failed"):
+            return context.step("scan", _scan, context, desk, reach, source, retries=Retries(attempts=3, first=5))
 
     @registry.job("check_incident", queue="checks", timeout=600)
     def check_incident_job(context: RunContext, arguments: Mapping[str, Any]) -> JSON:
@@ -77,14 +81,26 @@ def register_jobs(registry: Registry, desk: Desk, reach: Reach) -> Registry:
             )
         return {"started": len(due)}
 
-    @registry.job("reopen_overdue")
-    def reopen(context: RunContext, arguments: Mapping[str, Any]) -> JSON:
-        return context.step("reopen", _reopen_overdue, desk)
-
     registry.schedule("recheck_validity", cron="17 3 * * *")
     registry.schedule("scan_due_sources", cron="*/10 * * * *")
-    registry.schedule("reopen_overdue", cron="7 * * * *")
+    register_upkeep(registry, desk)
     return registry
+
+
+@contextmanager
+def _failure_told(context: RunContext, desk: Desk, title: str) -> Iterator[None]:
+    """Tell the channels when a run fails; a run that is cancelled or taken over does not."""
+    try:
+        yield
+    except StanchError as exc:
+        code = exc.code
+        context.step("tell", lambda: _tell_failure(desk, context.workspace, context.run_id, title, code))
+        raise
+
+
+def _tell_failure(desk: Desk, workspace: str, run: str, title: str, reason: str) -> int:
+    with desk.work(workspace) as work:
+        return announce_run(work.connection, workspace, run, title=title, now=work.now, reason=reason)
 
 
 def _scan(context: RunContext, desk: Desk, reach: Reach, source: str) -> dict[str, Any]:
@@ -197,17 +213,3 @@ def _due_for_scan(desk: Desk) -> list[list[str]]:
                 slot = int(now.timestamp() // every.total_seconds())
                 found.append([workspace["id"], source["id"], source["name"], str(slot)])
     return found
-
-
-def _reopen_overdue(desk: Desk) -> dict[str, Any]:
-    i = tables.incidents.c
-    count = 0
-    with desk.look() as connection:
-        workspaces = [row["id"] for row in workspace_rows.all_workspaces(connection)]
-    for workspace in workspaces:
-        query = sa.select(i.id).where(i.workspace_id == workspace, i.state == "ignored", i.ignored_until <= desk.now())
-        with desk.work(workspace) as work:
-            overdue = work.connection.execute(query.limit(_MANY)).scalars().all()
-            reopen_overdue(work, overdue)
-            count += len(overdue)
-    return {"reopened": count}
