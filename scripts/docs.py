@@ -10,14 +10,16 @@ one: a function that returns Markdown and a line in `PARTS`. The pictures are an
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+from markdown_it import MarkdownIt
 
 from stanch.catalog import sampler
 from stanch.catalog.load import DATA, load_paths
@@ -28,6 +30,7 @@ from stanch.config.load import reference
 from stanch.config.options import NAMED, NARROW, OPTIONS
 from stanch.engine.candidates import _CHECKSUMS, _WEAK_CHECKS
 from stanch.engine.checks import CHECKS
+from stanch.server.app import description
 from stanch.server.problems import TITLES
 
 ROOT: Final = Path(__file__).parent.parent
@@ -233,6 +236,62 @@ def _class_code(node: ast.ClassDef) -> Iterator[str]:
             yield from (item.value.value for target in item.targets if isinstance(target, ast.Name) and target.id == "code")
 
 
+_CHAPTER: Final = re.compile(r"^## (.+)$", re.MULTILINE)
+_SECTION: Final = re.compile(r"^### ([a-z_]+)$", re.MULTILINE)
+_REPOSITORY: Final = "https://github.com/stanch/stanch/blob/main/docs/"
+
+
+def error_pages() -> str:
+    """The sections of errors.md as JSON, for the page that an error's ``doc_url`` opens."""
+    found: dict[str, dict[str, str]] = {}
+    _, *chapters = _CHAPTER.split((DOCS / "errors.md").read_text("utf-8"))
+    for chapter, text in zip(chapters[::2], chapters[1::2], strict=True):
+        _, *sections = _SECTION.split(text)
+        for code, body in zip(sections[::2], sections[1::2], strict=True):
+            title = dict(TITLES.values()).get(code) or code.replace("_", " ").capitalize()
+            html = _linked(MarkdownIt("commonmark").enable("table").render(body.strip()), set(used_codes()))
+            found[code] = {"title": title, "chapter": chapter, "html": html}
+    return json.dumps(dict(sorted(found.items())), indent=1, ensure_ascii=False) + "\n"
+
+
+def _linked(html: str, codes: set[str]) -> str:
+    """Let links lead to other codes' pages, or into the repository."""
+
+    def one(match: re.Match[str]) -> str:
+        target = match[1]
+        if target.removeprefix("#") in codes:
+            return f'href="/docs/errors/{target[1:]}"'
+        return f'href="{_REPOSITORY}{"errors.md" if target.startswith("#") else ""}{target}"'
+
+    return re.sub(r'href="((?!https?://)[^"]*)"', one, html)
+
+
+# --- API ------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _described() -> dict[str, Any]:
+    return description()
+
+
+def operations() -> str:
+    """Every operation of the API, by what it is about."""
+    rows = []
+    for path, methods in _described()["paths"].items():
+        for method, operation in methods.items():
+            needs = operation.get("x-permission")
+            needs = "" if needs is None else f"`{needs}`" if needs else "a sign-in"
+            first = operation["description"].split("\n")[0] if "description" in operation else operation["summary"]
+            rows.append((operation["tags"][0], f"`{method.upper()} {path}`", _plain(first), needs))
+    order = {tag: number for number, tag in enumerate(dict.fromkeys(row[0] for row in rows))}
+    return _table(("About", "Operation", "What it does", "Needs"), sorted(rows, key=lambda row: order[row[0]]))
+
+
+def openapi() -> str:
+    """The API's own description, as ``/api/openapi.json`` gives it."""
+    return json.dumps(_described(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
 # --- command line ---------------------------------------------------------------------------------------------------
 
 
@@ -264,6 +323,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "catalog": catalog,
     "codes": codes,
     "commands": commands,
+    "operations": operations,
 }
 
 
@@ -312,6 +372,8 @@ def pages() -> Iterator[tuple[Path, str, str]]:
     for path in sorted(DOCS.glob("*.md")):
         text = path.read_text("utf-8")
         yield path, text, regenerated(text, str(path.relative_to(ROOT)), used)
+    for path, make in ((SOURCES / "server" / "errors.json", error_pages), (DOCS / "openapi.json", openapi)):
+        yield path, path.read_text("utf-8") if path.exists() else "", make()
     if unused := PARTS.keys() - used:
         raise DocsError(f"docs/: no page has the generated part {min(unused)}")
 

@@ -75,3 +75,12 @@ def create_api(context: Context, *, page_error: PageError | None = None) -> Fast
     app.add_middleware(Measuring, metrics=metrics)
     app.add_middleware(Gate, context=context, log=log, broken=handle)
     return app
+
+
+def description() -> dict[str, Any]:
+    """Return the API's description without a record or a server: for the documentation, and for programs that make clients."""
+    nothing: Any = None
+    context = Context(desk=nothing, engine=nothing)
+    app = create_api(context)
+    context.extras["request_log"].close()
+    return describe(app)

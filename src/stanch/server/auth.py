@@ -89,6 +89,7 @@ def requires(permission: Permission) -> Any:
         _allow(found, permission)
         return found
 
+    caller.permission = permission  # type: ignore[attr-defined]  # for the API's description
     return Depends(caller, scope="function")
 
 

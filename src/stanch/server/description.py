@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
 from stanch.server.auth import COOKIE
 from stanch.server.models.base import ProblemShown
@@ -60,6 +61,9 @@ def _described(app: FastAPI) -> dict[str, Any]:
     problem = ProblemShown.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs", {})
     schemas["Problem"] = problem
+    components["headers"] = _LIMITS
+    components["parameters"] = {"Workspace": _WORKSPACE_HEADER, "IdempotencyKey": _KEY_HEADER}
+    components["responses"] = {f"Error{status}": _error(status) for status in sorted({*_ALWAYS, 409, 503})}
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "An API token: `stn_…`."},
         "session": {
@@ -69,34 +73,52 @@ def _described(app: FastAPI) -> dict[str, Any]:
             "description": "Of a person; writes send X-CSRF-Token.",
         },
     }
+    permissions = _permissions(app)
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
             if path.startswith("/api/"):
+                operation["x-permission"] = permissions.get(operation["operationId"], "")
                 _complete(method, operation)
             else:
                 _complete_root(operation)
     return found
 
 
+def _permissions(app: FastAPI) -> dict[str, str]:
+    """Return what each operation needs: a permission, or ``operator``; those that are not here need a sign-in only."""
+    found: dict[str, str] = {}
+    for route in iter_route_contexts(app.routes):
+        dependant = getattr(route, "dependant", None)
+        for dependency in dependant.dependencies if dependant is not None else ():
+            permission = getattr(dependency.call, "permission", "")
+            if permission:
+                found[str(route.name)] = getattr(permission, "value", permission)
+    return found
+
+
 def _complete(method: str, operation: dict[str, Any]) -> None:
     operation["security"] = [{"token": []}, {"session": []}]
     parameters = operation.setdefault("parameters", [])
-    parameters.append(_WORKSPACE_HEADER)
+    parameters.append({"$ref": "#/components/parameters/Workspace"})
     if method == "post":
-        parameters.append(_KEY_HEADER)
+        parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     responses = operation["responses"]
     for response in responses.values():
-        response.setdefault("headers", {}).update(_LIMITS)
-    for status in (*_ALWAYS, *((409,) if method in _WRITING else ())):
-        responses[str(status)] = _error(status)
+        response.setdefault("headers", {}).update({name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS})
+    for status in (*_ALWAYS, *((409, 503) if method in _WRITING else ())):
+        responses[str(status)] = _error_of(status)
     operation["responses"] = dict(sorted(responses.items()))
 
 
 def _complete_root(operation: dict[str, Any]) -> None:
-    operation["responses"] |= {"421": _error(421), "500": _error(500)}
+    operation["responses"] |= {"421": _error_of(421), "500": _error_of(500)}
     if operation["operationId"] == "get_metrics":
-        operation["responses"]["401"] = _error(401)
+        operation["responses"]["401"] = _error_of(401)
         operation["security"] = [{}, {"token": []}]
+
+
+def _error_of(status: int) -> dict[str, str]:
+    return {"$ref": f"#/components/responses/Error{status}"}
 
 
 def _error(status: int) -> dict[str, Any]:

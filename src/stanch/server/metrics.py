@@ -46,6 +46,8 @@ class Metrics:
         """Count one answer, by the route and not by the address, which has no end."""
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", "") or ("/static" if scope["path"].startswith("/static/") else "none")
+        if scope["path"].startswith("/api/v1/") and not route.startswith("/api/"):
+            route = f"/api/v1{route}"  # a route of an included router does not know where it was put
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 

@@ -45,6 +45,7 @@ def _operator(caller: Anybody) -> Caller:
     return caller
 
 
+_operator.permission = "operator"  # type: ignore[attr-defined]  # for the API's description
 Operator = Annotated[Caller, Depends(_operator, scope="function")]
 
 

@@ -1,0 +1,1 @@
+from tests.support.api import api  # noqa: F401
