@@ -50,12 +50,17 @@ def _event(row: Mapping[Any, Any], bodies: Mapping[str, str]) -> Event:
     told = _TOLD.get(kind)
     if kind == "commented":
         body = bodies.get(str(data.get("comment")), "")
-        said |= {"title": "commented", "kind": "comment", "text": body or "(no longer there)"}
+        said |= {"title": "commented", "kind": "comment", "text": _lines(body) or "(no longer there)"}
     elif told is not None:
         said |= told(data)
     else:
         said |= {"title": words(kind).lower()}
     return said
+
+
+def _lines(text: str) -> str:
+    """Return what a person wrote: its lines stay, what would reorder or hide text is spelled out."""
+    return "\n".join(visible(line) for line in text.splitlines())
 
 
 def _opened(data: Mapping[str, Any]) -> Event:
@@ -77,7 +82,7 @@ def _state_changed(data: Mapping[str, Any]) -> Event:
         "title": title + (f": {', '.join(details)}" if details else ""),
         "picture": picture,
         "kind": kind,
-        "text": str(data.get("note") or ""),
+        "text": _lines(str(data.get("note") or "")),
     }
 
 
@@ -113,7 +118,7 @@ _TOLD: Final[Mapping[str, Callable[[Mapping[str, Any]], Event]]] = {
     "tagged": _tagged,
     "privilege_changed": _privilege_changed,
     "validity_changed": _validity_changed,
-    "revealed": lambda data: {"title": "looked at the plain value", "text": str(data.get("reason") or ""), "kind": "bad"},
+    "revealed": lambda data: {"title": "looked at the plain value", "text": _lines(str(data.get("reason") or "")), "kind": "bad"},
 }
 
 
