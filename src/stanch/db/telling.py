@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from stanch.db.record import chunks
-from stanch.db.tables import events, incidents, occurrences, runs, scans, sources, teams, users, workers
+from stanch.db.tables import events, incidents, occurrences, runs, scans, sources, teams, users
 
 _I: Final = incidents.c
 _E: Final = events.c
@@ -101,13 +101,6 @@ def failed_runs(connection: Connection, since: datetime) -> Sequence[RowMapping]
     query = sa.select(r.id, r.workspace_id, r.title, r.job, r.error)
     where = (r.state == "failed", r.workspace_id.is_not(None), r.ended_at > since)
     return connection.execute(query.where(*where).order_by(r.ended_at, r.id).limit(500)).mappings().all()
-
-
-def lost_workers(connection: Connection, since: datetime) -> Sequence[RowMapping]:
-    """Return the workers that were lost since then: ``id``, ``name``, ``lost_at``."""
-    w = workers.c
-    query = sa.select(w.id, w.name, w.lost_at).where(w.lost_at > since).order_by(w.lost_at, w.id).limit(100)
-    return connection.execute(query).mappings().all()
 
 
 # --- the numbers of a week ------------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ _MOST_CHANNELS: Final = 50
 _MOST_WAITING: Final = 1_000
 _THREADS: Final = 8
 _GONE: Final = "http_410"
+_SEALED: Final = "seal"
+_BROKEN: Final = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +166,7 @@ def _send(sender: Sending, task: _Task) -> list[Outcome]:
     """Send in order until the channel fails. What is wrong with one notice does not hold up the next."""
     outcomes: list[Outcome] = []
     for _, notice in task.items:
-        outcome = Failed(code="seal") if task.channel is None else _tried(sender, task.channel, notice)
+        outcome = Failed(code=_SEALED) if task.channel is None else _tried(sender, task.channel, notice)
         outcomes.append(outcome)
         if isinstance(outcome, Failed) and not outcome.permanent:
             break
@@ -175,7 +177,7 @@ def _tried(sender: Sending, channel: Channel, notice: Notice) -> Outcome:
     try:
         return sender.send(channel, notice)
     except Exception:  # one broken channel must not stop the others; messages of libraries hold addresses
-        return Failed(code="failed")
+        return Failed(code=_BROKEN)
 
 
 def _settle(desk: Desk, task: _Task, outcomes: Sequence[Outcome], now: datetime) -> Round:
