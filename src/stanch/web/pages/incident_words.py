@@ -15,6 +15,7 @@ from stanch.web.filters import listed, plural, visible, words
 
 Event = dict[str, Any]
 _POINTS: Final = re.compile(r" \(([+-]\d+)\)$")
+_ACTING: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _PICTURES: Final = {
     "opened": "flag", "reopened": "undo", "places_found": "file", "places_gone": "file", "assigned": "user", "tagged": "tag",
     "commented": "comment", "privilege_changed": "shield-check", "validity_changed": "bolt", "revealed": "eye",
@@ -59,8 +60,8 @@ def _event(row: Mapping[Any, Any], bodies: Mapping[str, str]) -> Event:
 
 
 def _lines(text: str) -> str:
-    """Return what a person wrote: its lines stay, what would reorder or hide text is spelled out."""
-    return "\n".join(visible(line) for line in text.splitlines())
+    """Return what a person wrote: its lines and emoji stay, what would reorder text or command a terminal is spelled out."""
+    return "\n".join(_ACTING.sub(lambda found: visible(found[0]), line) for line in text.splitlines())
 
 
 def _opened(data: Mapping[str, Any]) -> Event:
