@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy.engine import Connection
@@ -24,6 +24,8 @@ _FOREIGN_STATES: Final = {
     "test_credential": {"state": "ignored", "ignore_reason": "test_credential"},
     "accepted": {"state": "ignored", "ignore_reason": "accepted"},
 }
+
+ACCEPTED_FOR: Final = timedelta(days=365)  # what another tool accepted for good; here nothing is
 
 
 class Batch:
@@ -58,7 +60,7 @@ class Batch:
         changed = self._changes(merged, known, new)
         self._refresh(sorted({i for i, _ in incident_of.values()}), changed)
         self._keep_values(merged, known)
-        self._note_checks(merged, incident_of)
+        self._note_checks(merged, known, incident_of)
         rows.insert(self._db, tables.events, self._events)
         reopened = sum(1 for values in changed.values() if values.get("state") == "open")
         seen = sum(len(s.places) for s in merged.values())
@@ -126,7 +128,7 @@ class Batch:
             "why": [],
             "validity": s.validity,
             "validity_reason": clean(s.validity_reason, 120),
-            "checked_at": s.checked_at,
+            "checked_at": s.checked_at or (None if s.validity == "unchecked" else self._now),
             "detector": clean(s.detector, 120),
             "title": clean(s.title, 300),
             "provider": clean(s.provider, 120),
@@ -134,6 +136,7 @@ class Batch:
             "redacted": clean(s.redacted, 300),
             "path": clean(s.places[0].path if s.places else ""),
             "ignore_reason": None,
+            "ignored_until": None,
             "resolution": None,
             "resolved_at": None,
             "opened_at": first,
@@ -145,6 +148,8 @@ class Batch:
         row |= _FOREIGN_STATES.get(s.state, {})
         if row["state"] == "resolved":
             row["resolved_at"] = self._now
+        if row["ignore_reason"] == "accepted":
+            row["ignored_until"] = self._now + ACCEPTED_FOR
         return row
 
     def _place(self, merged: Mapping[str, Sighting], incident_of: Mapping[str, tuple[str, str]]) -> dict[str, list[Place]]:
@@ -198,7 +203,7 @@ class Batch:
         for fingerprint, row in known.items():
             sighting, places = merged[fingerprint], new.get(fingerprint, [])
             values: dict[str, Any] = {}
-            if sighting.validity != "unchecked":
+            if _is_news(sighting, row):
                 values |= {
                     "validity": sighting.validity,
                     "validity_reason": sighting.validity_reason,
@@ -212,8 +217,9 @@ class Batch:
                     )
             if places:
                 self._event(row["id"], "places_found", {"count": len(places), "path": clean(places[0].path)})
-            cause = reopening_cause(row["state"], row["ignore_reason"], new_place=bool(places), live=sighting.validity == "live")
-            if cause:
+            live = sighting.validity == "live" and _is_news(sighting, row)
+            cause = reopening_cause(row["state"], row["ignore_reason"], new_place=bool(places), live=live)
+            if cause and sighting.state == "open":  # a place that another tool's users have closed opens nothing
                 values |= reopened(row["reopened"])
                 self._event(row["id"], "reopened", {"cause": cause})
             if values:
@@ -228,7 +234,9 @@ class Batch:
         found = [(row["secret_id"], merged[f].sealed) for f, row in known.items() if merged[f].sealed and not row["has_value"]]
         rows.update_by_id(self._db, tables.secrets, [{"id": secret, "sealed": sealed} for secret, sealed in found])
 
-    def _note_checks(self, merged: Mapping[str, Sighting], incident_of: Mapping[str, tuple[str, str]]) -> None:
+    def _note_checks(
+        self, merged: Mapping[str, Sighting], known: Mapping[str, Any], incident_of: Mapping[str, tuple[str, str]]
+    ) -> None:
         checks = [
             {
                 "id": new_id("chk"),
@@ -242,7 +250,7 @@ class Batch:
                 "actor_name": self._actor.name,
             }
             for f, s in merged.items()
-            if s.validity != "unchecked"
+            if (_is_news(s, known[f]) if f in known else s.validity != "unchecked")
         ]
         rows.insert(self._db, tables.validity_checks, checks)
 
@@ -253,6 +261,15 @@ class Batch:
 def place_key(place: Place) -> str:
     """Return what makes a place the same one in the next scan: its path, and which of several equal secrets there it is."""
     return hashlib.sha256(f"{place.path}\0{place.ordinal}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_news(sighting: Sighting, row: Mapping[Any, Any]) -> bool:
+    """Whether a sighting tells of a later answer of the issuer than the record has: a report of last year changes nothing."""
+    if sighting.validity == "unchecked":
+        return False
+    if row["checked_at"] is None:
+        return True
+    return sighting.checked_at is not None and bool(sighting.checked_at > row["checked_at"])
 
 
 def _by_fingerprint(sightings: Sequence[Sighting]) -> dict[str, Sighting]:
@@ -273,6 +290,7 @@ def _by_fingerprint(sightings: Sequence[Sighting]) -> dict[str, Sighting]:
             validity_evidence=told.validity_evidence,
             checked_at=told.checked_at,
             sealed=first.sealed or sighting.sealed,
+            state=first.state if first.state == sighting.state else "open",
         )
     return merged
 

@@ -16,6 +16,7 @@ from stanch.engine.match import CompanionMatch, Match
 from stanch.scanning.context import ScanContext
 
 if TYPE_CHECKING:
+    from stanch.catalog.model import Detector
     from stanch.scanning.judging import KeyJudge
 
 MOST_PLACES: Final = 1_000  # places of one secret in one blob that are listed
@@ -26,15 +27,25 @@ BASIS: Final = ("name", "nearby word", "format", "checksum")
 
 
 def identity(match: Match) -> bytes:
+    """Return the bytes a fingerprint is made of."""
+    return identity_of(match.value, match.detector.kind)
+
+
+def identity_of(value: bytes, kind: str) -> bytes:
     """Return the bytes a fingerprint is made of: line breaks and quotes inside a key block do not make another secret."""
-    return _JUNK.sub(b"", match.value) if match.detector.kind in ("private_key", "certificate") else match.value
+    return _JUNK.sub(b"", value) if kind in ("private_key", "certificate") else value
 
 
 def shown(match: Match) -> str:
     """Return the redacted form of a match."""
-    if match.detector.kind == "private_key":
-        return f"private key ({len(match.value)} characters)"
-    return redact(match.value, prefix=match.detector.prefix, tail=match.detector.tail)
+    return shown_of(match.value, match.detector)
+
+
+def shown_of(value: bytes, detector: Detector) -> str:
+    """Return the redacted form of a value of a detector."""
+    if detector.kind == "private_key":
+        return f"private key ({len(value)} characters)"
+    return redact(value, prefix=detector.prefix, tail=detector.tail)
 
 
 def make_findings(
