@@ -10,42 +10,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stanch.core.incident import SYSTEM, Actor
 from stanch.runs import plain
 from stanch.runs.asking import Request, again, asked
-from stanch.runs.errors import RunStoppedError, StepFailedError, changed_way, no_such_run, timed_out, wrong_state
+from stanch.runs.errors import RunStoppedError, StepFailedError, no_such_run, timed_out, wrong_state
+from stanch.runs.inline_context import InlineContext, Kept, KeptStep
 from stanch.runs.memory import MemoryBooks
 from stanch.runs.port import JSON, Books, Engine, Queue, Registry, RunPage, RunState, RunStatus, StepStatus, WorkerStatus
-from stanch.runs.working import JobContext, perform
+from stanch.runs.working import perform
 
 _WORKER = "inline"
-
-
-@dataclass
-class _Step:
-    """A step that began; *kept* is what `plain.dumps` made of it, or why it failed, once it ended."""
-
-    name: str
-    started_at: datetime
-    until: datetime | None = None  # of sleeping and waiting
-    ended_at: datetime | None = None
-    kept: str | StepFailedError = ""
-
-
-@dataclass
-class _Work:
-    """What the engine knows about a run besides the books."""
-
-    steps: list[_Step] = field(default_factory=list)
-    signals: dict[str, deque[str]] = field(default_factory=dict)
-    changed: threading.Condition = field(default_factory=threading.Condition)
-    stopped: bool = False
-    generation: int = 0
 
 
 class InlineEngine:
@@ -62,7 +40,7 @@ class InlineEngine:
         self.registry = registry
         self.books = books or own
         self._now = own.now
-        self._works: dict[str, _Work] = {}
+        self._works: dict[str, Kept] = {}
         self._lock = threading.RLock()
         self._waiting: dict[str, list[tuple[int, int, str]]] = {name: [] for name in registry.queues}
         self._going: dict[str, int] = dict.fromkeys(registry.queues, 0)
@@ -185,9 +163,9 @@ class InlineEngine:
             self._enqueue(run)
         return run.id
 
-    def _work(self, run: str) -> _Work:
+    def _work(self, run: str) -> Kept:
         with self._lock:
-            return self._works.setdefault(run, _Work())
+            return self._works.setdefault(run, Kept())
 
     def _enqueue(self, run: RunStatus) -> None:
         work = self._work(run.id)
@@ -235,7 +213,7 @@ class InlineEngine:
         if run is None:
             return
         job = self.registry.jobs[run.job]
-        context = _InlineContext(run, self.books, self._start, work, self._now, job.timeout)
+        context = InlineContext(run, self.books, self._start, work, self._now, job.timeout)
         try:
             perform(job, context, run, self.books)
         except RunStoppedError:
@@ -243,102 +221,19 @@ class InlineEngine:
                 self.books.end(run.id, RunState.FAILED, attempt=run.attempts, error=timed_out())
 
 
-class _InlineContext(JobContext):
-    """Steps in memory."""
-
-    def __init__(
-        self,
-        run: RunStatus,
-        books: Books,
-        start: Callable[[Request], str],
-        work: _Work,
-        now: Callable[[], datetime],
-        timeout: float | None,
-    ) -> None:
-        super().__init__(run, books, start)
-        self._work, self._now = work, now
-        self._deadline = None if timeout is None else (run.started_at or now()) + timedelta(seconds=timeout)
-        self._generation = work.generation
-
-    @property
-    def is_late(self) -> bool:
-        """Whether its time is over."""
-        return self._deadline is not None and self._now() >= self._deadline
-
-    def keep(self, name: str, do: Callable[[], Any]) -> Any:
-        step = self._step(name)
-        if step.ended_at is None:
-            try:
-                step.kept = plain.dumps(do(), name)
-            except StepFailedError as exc:
-                step.kept = exc
-            step.ended_at = self._now()
-        if isinstance(step.kept, StepFailedError):
-            raise StepFailedError(step.kept.error) from step.kept.__cause__
-        return plain.loads(step.kept)
-
-    def check(self) -> None:
-        if self._work.stopped or self._work.generation != self._generation or self.is_late:
-            raise RunStoppedError
-
-    def pause(self, seconds: float) -> None:
-        self._until(self._now() + timedelta(seconds=seconds), lambda: False)
-
-    def sleep(self, seconds: float) -> None:
-        step = self._step("sleep", seconds)
-        if step.ended_at is None and step.until is not None:
-            self.enter("sleep")
-            self._until(step.until, lambda: False)
-            step.ended_at = self._now()
-
-    def wait(self, topic: str, timeout: float | None = None) -> JSON:
-        step = self._step(f"wait:{topic}", timeout)
-        if step.ended_at is None:
-            self.enter(step.name, RunState.WAITING)
-            came = self._work.signals.setdefault(topic, deque())
-            self._until(step.until, lambda: bool(came))
-            step.kept = came.popleft() if came else "null"
-            step.ended_at = self._now()
-            self.enter(step.name)
-        assert isinstance(step.kept, str)
-        return plain.loads(step.kept)  # type: ignore[no-any-return]
-
-    def _step(self, name: str, seconds: float | None = None) -> _Step:
-        """Return the next step, beginning it when it is new."""
-        self.check()
-        self._number += 1
-        if self._number > len(self._work.steps):
-            now = self._now()
-            until = None if seconds is None else now + timedelta(seconds=seconds)
-            self._work.steps.append(_Step(name, now, until))
-        step = self._work.steps[self._number - 1]
-        if step.name != name:
-            raise changed_way(step.name, name)
-        return step
-
-    def _until(self, moment: datetime | None, happened: Callable[[], bool]) -> None:
-        with self._work.changed:
-            while not happened() and (moment is None or self._now() < moment):
-                self.check()
-                ends = [m for m in (moment, self._deadline) if m is not None]
-                left = (min(ends) - self._now()).total_seconds() if ends else 1.0
-                self._work.changed.wait(min(1.0, max(0.001, left)))
-            self.check()
-
-
-def _until_failure(steps: Sequence[_Step]) -> list[_Step]:
+def _until_failure(steps: Sequence[KeptStep]) -> list[KeptStep]:
     """Return the steps before the last one that failed or was cut off: a job may have gone on after one that failed."""
     last = max((i for i, s in enumerate(steps) if s.ended_at is None or not isinstance(s.kept, str)), default=len(steps))
     return list(steps[:last])
 
 
-def _stop(work: _Work) -> None:
+def _stop(work: Kept) -> None:
     with work.changed:
         work.stopped = True
         work.changed.notify_all()
 
 
-def _shown(number: int, step: _Step, is_over: bool) -> StepStatus:
+def _shown(number: int, step: KeptStep, is_over: bool) -> StepStatus:
     error = step.kept.error if isinstance(step.kept, StepFailedError) else None
     state = "failed" if error else "succeeded"
     if step.ended_at is None:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from croniter import croniter  # type: ignore[import-untyped]  # comes with DBOS
 from stanch.core.errors import place_of
 from stanch.runs.dbos_setup import log
 from stanch.runs.identity import WorkerSettings
-from stanch.runs.port import JSON, Books, Registry, Roster, RunState, RunStatus, Schedule
+from stanch.runs.port import Books, Registry, Roster, RunState, RunStatus, Schedule
 
 _SELDOM: Final = 6  # rounds between two looks at what hardly ever happens
 _FRESH: Final = timedelta(seconds=5)  # younger runs may be on their way into their queue
@@ -61,8 +61,8 @@ class Watched(Protocol):
     def overdue(self) -> None:
         """Give up runs that take too long."""
 
-    def start(self, job: str, arguments: Mapping[str, JSON], *, workspace: str, title: str = "", key: str = "") -> str:
-        """Start a run."""
+    def start_due(self, schedule: Schedule, key: str) -> None:
+        """Start what a schedule starts, once for this key."""
 
 
 class Watcher:
@@ -155,8 +155,7 @@ class Watcher:
         if due <= self._due[schedule.name] and not (self._round == 0 and self._was_missed(schedule, due)):
             return
         self._due[schedule.name] = due
-        key = f"{schedule.name}@{due.isoformat()}"
-        self._engine.start(schedule.job, schedule.arguments, workspace="", title=schedule.name, key=key)
+        self._engine.start_due(schedule, f"{schedule.name}@{due.isoformat()}")
 
     def _was_missed(self, schedule: Schedule, due: datetime) -> bool:
         """Whether nobody was there when it was due; what never ran before waits for its first time."""
