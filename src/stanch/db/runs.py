@@ -213,15 +213,15 @@ class RunBooks:
             found = [_worker(row) for row in connection.execute(sa.select(workers).order_by(workers.c.id))]
         return sorted(found, key=lambda worker: (worker.stopped_at is not None or worker.lost_at is not None, worker.id))
 
-    def forget(self, before: datetime) -> int:
-        """Remove runs that were over before, and workers that were gone before; return how many runs."""
+    def forget(self, before: datetime, *, own_before: datetime, limit: int = 500) -> Sequence[str]:
+        """Remove runs that were over before, the installation's own after another time, and workers that are long gone."""
+        old = sa.or_(runs.c.ended_at < before, sa.and_(runs.c.workspace_id.is_(None), runs.c.ended_at < own_before))
+        left = sa.or_(workers.c.lost_at < own_before, workers.c.stopped_at < own_before)
         with self._database.begin() as connection:
-            gone = connection.execute(sa.delete(runs).where(runs.c.state.in_(_OVER), runs.c.ended_at < before)).rowcount
-            connection.execute(
-                sa.delete(workers).where(
-                    sa.or_(workers.c.lost_at < before, workers.c.stopped_at < before), workers.c.beat_at < before
-                )
-            )
+            query = sa.select(runs.c.id).where(runs.c.state.in_(_OVER), old).order_by(runs.c.ended_at).limit(limit)
+            gone = list(connection.scalars(query))
+            connection.execute(sa.delete(runs).where(runs.c.id.in_(gone)))
+            connection.execute(sa.delete(workers).where(left, workers.c.beat_at < own_before))
         return gone
 
     def _change(self, run: str, attempt: int, **values: Any) -> bool:

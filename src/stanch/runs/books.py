@@ -57,6 +57,9 @@ class Books(Protocol):
     def latest(self, job: str) -> RunStatus | None:
         """Return the newest run of a job that the installation started itself."""
 
+    def forget(self, before: datetime, *, own_before: datetime, limit: int = 500) -> Sequence[str]:
+        """Remove runs that were over before, the installation's own after another time, and workers that are long gone."""
+
 
 class Roster(Protocol):
     """Who works: `stanch.db.runs.RunBooks` too."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextvars import Context
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -205,6 +205,14 @@ class DurableWorker:
     def start_due(self, schedule: Schedule, key: str) -> None:
         """Start what a schedule starts, once for this key."""
         self._start(Request(job=schedule.job, arguments=schedule.arguments, workspace="", title=schedule.name, key=key))
+
+    def forget(self) -> int:
+        """Remove what was over long ago; return how many runs."""
+        now, kept = self.books.now(), self.settings
+        gone = self.books.forget(now - timedelta(days=kept.keep_days), own_before=now - timedelta(days=kept.keep_own_days))
+        if gone:
+            apart(lambda: DBOS.delete_workflows(list(gone)))
+        return len(gone)
 
     def overdue(self) -> None:
         """Give up runs of this worker that take too long in one step."""

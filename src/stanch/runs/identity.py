@@ -33,6 +33,8 @@ class WorkerSettings:
         beat: seconds between two signs of life.
         silence: seconds after which the others give it up.
         poll: seconds between two looks at a queue.
+        keep_days: that runs are kept after they are over.
+        keep_own_days: that runs are kept which no person started: those of schedules.
         connections: to PostgreSQL that DBOS may hold; it needs three.
         grace: seconds that a step is given to end when the worker closes.
     """
@@ -44,6 +46,8 @@ class WorkerSettings:
     beat: float = 5.0
     silence: float = 30.0
     poll: float = 0.25
+    keep_days: float = 180
+    keep_own_days: float = 7
     connections: int = 10
     grace: float = 5.0
 

@@ -109,6 +109,17 @@ class MemoryBooks:
                 (r for r in self._runs.values() if r.job == job and not r.workspace), key=lambda r: r.created_at, default=None
             )
 
+    def forget(self, before: datetime, *, own_before: datetime, limit: int = 500) -> Sequence[str]:
+        """Remove runs that were over before, the installation's own after another time."""
+        with self._lock:
+            ended = [run for run in self._runs.values() if run.ended_at is not None]
+            old = [
+                run.id for run in ended if run.ended_at and run.ended_at < (before if run.workspace else max(before, own_before))
+            ]
+            for run in old[:limit]:
+                del self._runs[run]
+        return old[:limit]
+
     def join(self, worker: WorkerStatus) -> None:
         """A worker begins."""
         with self._lock:

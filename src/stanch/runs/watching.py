@@ -3,6 +3,7 @@
 - A worker that was silent is given up by whoever notices first, and its runs go on elsewhere.
 - A run that was written down and never got into its queue gets there.
 - A run that takes too long is ended.
+- What was over long ago is removed.
 - A schedule that is due is started; all workers do that, and the key sees to it that there is one run.
 """
 
@@ -22,6 +23,7 @@ from stanch.runs.identity import WorkerSettings
 from stanch.runs.port import Books, Registry, Roster, RunState, RunStatus, Schedule
 
 _SELDOM: Final = 6  # rounds between two looks at what hardly ever happens
+_HOURLY: Final = 720  # at five seconds a round
 _FRESH: Final = timedelta(seconds=5)  # younger runs may be on their way into their queue
 
 
@@ -57,6 +59,9 @@ class Watched(Protocol):
 
     def requeue(self, runs: Sequence[str]) -> None:
         """Let runs wait in their queues again."""
+
+    def forget(self) -> int:
+        """Remove what was over long ago."""
 
     def overdue(self) -> None:
         """Give up runs that take too long."""
@@ -125,6 +130,8 @@ class Watcher:
         self._requeue_strays()
         for schedule in engine.registry.schedules.values():
             self._fire(schedule)
+        if self._round % _HOURLY == _HOURLY // 2:
+            engine.forget()
         self._round += 1
 
     def _queued(self) -> None:

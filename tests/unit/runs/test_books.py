@@ -167,17 +167,28 @@ def test_a_run_is_written_down_in_the_unit_of_work_that_wants_it(servers: Server
     database.close()
 
 
-def test_old_runs_and_workers_are_forgotten(servers: Servers, clock: Clock) -> None:
+def test_old_runs_are_forgotten(books: Any, clock: Clock) -> None:
+    for number in range(4):
+        books.add(asked(books, f"run_{number}"))
+    books.end("run_0", RunState.CANCELLED)
+    clock.pass_(days=10)
+    books.end("run_1", RunState.SUCCEEDED)
+    clock.pass_(days=1)
+    books.end("run_2", RunState.FAILED)
+    month, week = clock.time - timedelta(days=30), clock.time - timedelta(days=7)
+    assert list(books.forget(month, own_before=month)) == []
+    assert list(books.forget(month, own_before=week)) == ["run_0"]
+    assert list(books.forget(clock.time, own_before=week, limit=1)) == ["run_1"]
+    assert sorted(run.id for run in books.page("").items) == ["run_2", "run_3"]
+
+
+def test_workers_that_are_long_gone_are_forgotten(servers: Servers, clock: Clock) -> None:
     database = Database(servers.migrated("sqlite"))
     books = RunBooks(database, clock)
-    for number in range(3):
-        books.add(asked(books, f"run_{number}"))
-    books.join(worker(books))
-    books.leave("one")
-    books.end("run_0", RunState.CANCELLED)
-    clock.pass_(days=40)
-    books.end("run_1", RunState.CANCELLED)
-    assert books.forget(clock.time - timedelta(days=30)) == 1
-    assert [run.id for run in books.page("").items] == ["run_2", "run_1"]
-    assert list(books.workers()) == []
+    books.join(worker(books, "gone"))
+    books.leave("gone")
+    clock.pass_(days=8)
+    books.join(worker(books, "here"))
+    books.forget(clock.time, own_before=clock.time - timedelta(days=7))
+    assert [one.id for one in books.workers()] == ["here"]
     database.close()

@@ -194,6 +194,17 @@ def test_a_schedule_that_never_ran_waits_for_its_time(record: Record) -> None:
         assert engine.list("").items == ()
 
 
+def test_what_was_over_long_ago_is_removed_from_both_files(record: Record) -> None:
+    with record.engine(quick, keep_own_days=0) as engine:
+        runs = [engine.start("quick", {}, workspace="") for _ in range(3)]
+        for run in runs:
+            engine.wait_for(run, seconds=10)
+        until(lambda: set(engine.states(runs).values()) == {"SUCCESS"})
+        assert engine.forget() == 3
+        assert engine.list("").items == ()
+        assert engine.states(runs) == {}
+
+
 def test_there_is_one_engine_in_a_process(record: Record) -> None:
     with record.engine(quick), pytest.raises(ConfigError):
         DurableEngine(record.url, Registry(), books=record.books, worker=FAST).launch()
