@@ -72,7 +72,7 @@ def test_an_address_that_is_none_is_refused_without_showing_it(url: str) -> None
 
 def test_the_password_of_an_address_is_not_shown() -> None:
     database = Database("postgres://anna:hunter2@127.0.0.1/stanch")
-    assert database.shown == "postgresql+psycopg://anna:***@127.0.0.1/stanch" and not database.is_sqlite
+    assert database.shown == "postgresql://anna:***@127.0.0.1/stanch" and not database.is_sqlite
     database.close()
 
 
