@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from stanch.core.filters import IncidentFilter
 from stanch.db.incidents import conditions
-from stanch.db.tables import incident_sources, incidents, sources, tags, teams, users
+from stanch.db.tables import incident_sources, incidents, memberships, sources, tags, teams, users
 
 NARROW: Final = ("state", "severity", "validity", "exposure", "environment")
 TYPES: Final = ("detector", "provider", "kind")
@@ -51,6 +51,24 @@ def facets(connection: Connection, workspace: str, wanted: IncidentFilter) -> tu
     return total, found
 
 
+def names_of(connection: Connection, workspace: str, wanted: IncidentFilter) -> dict[str, list[Facet]]:
+    """Return the names of the people, teams and sources that a filter names: all that a list needs which shows no numbers."""
+    member = sa.exists().where(memberships.c.workspace_id == workspace, memberships.c.user_id == users.c.id)
+    named = (
+        ("assignee", users, member, wanted.assignee),
+        ("team", teams, teams.c.workspace_id == workspace, wanted.team),
+        ("source", sources, sources.c.workspace_id == workspace, wanted.source),
+    )
+    found: dict[str, list[Facet]] = {name: [] for name, *_ in named}
+    for name, table, ours, values in named:
+        if values:
+            query = sa.select(table.c.id, table.c.name).where(table.c.id.in_(values), ours)
+            found[name] = [Facet(value=row[0], name=row[1], count=0) for row in connection.execute(query)]
+    if NOBODY in wanted.assignee:
+        found["assignee"].append(Facet(value=NOBODY, name="Nobody", count=0))
+    return found
+
+
 def _columns(
     connection: Connection, workspace: str, wanted: IncidentFilter, names: Sequence[str]
 ) -> tuple[int, dict[str, list[Facet]]]:
@@ -75,17 +93,18 @@ def _columns(
 
 def _people(connection: Connection, workspace: str, wanted: IncidentFilter) -> dict[str, list[Facet]]:
     rest = wanted.without("assignee").without("team")
-    columns = (_I.assignee_id, users.c.name, _I.team_id, teams.c.name)
+    columns = (_I.assignee_id, _I.team_id)
+    counted = (
+        sa.select(*columns, sa.func.count().label("count")).where(*conditions(workspace, rest)).group_by(*columns).subquery()
+    )
     query = (
-        sa.select(*columns, sa.func.count())
-        .outerjoin(users, users.c.id == _I.assignee_id)
-        .outerjoin(teams, teams.c.id == _I.team_id)
-        .where(*conditions(workspace, rest))
-        .group_by(*columns)
+        sa.select(counted.c.assignee_id, users.c.name, counted.c.team_id, teams.c.name, counted.c.count)
+        .outerjoin(users, users.c.id == counted.c.assignee_id)
+        .outerjoin(teams, teams.c.id == counted.c.team_id)
     )
     people, groups = Counter[str](), Counter[str]()
     names: dict[str, str] = {NOBODY: "Nobody"}
-    for user, user_name, team, team_name, number in connection.execute(query.select_from(incidents)):
+    for user, user_name, team, team_name, number in connection.execute(query):
         if not wanted.team or team in wanted.team:
             people[user or NOBODY] += number
         if team and (not wanted.assignee or (user or NOBODY) in wanted.assignee):
@@ -96,15 +115,16 @@ def _people(connection: Connection, workspace: str, wanted: IncidentFilter) -> d
 
 def _sources(connection: Connection, workspace: str, wanted: IncidentFilter) -> list[Facet]:
     n, s = incident_sources.c, sources.c
-    query = (
-        sa.select(s.id, s.name, sa.func.count())
+    counted = (
+        sa.select(n.source_id, sa.func.count().label("count"))
         .select_from(incidents)
         .join(incident_sources, n.incident_id == _I.id)
-        .join(sources, s.id == n.source_id)
         .where(*conditions(workspace, wanted.without("source")), n.places > 0)
-        .group_by(s.id, s.name)
+        .group_by(n.source_id)
+        .subquery()
     )
-    return _few(connection, query, wanted.source)
+    query = sa.select(s.id, s.name, counted.c.count).join(counted, counted.c.source_id == s.id)
+    return _few(connection, query.order_by(counted.c.count.desc(), s.id), wanted.source)
 
 
 def _tags(connection: Connection, workspace: str, wanted: IncidentFilter) -> list[Facet]:
@@ -113,14 +133,14 @@ def _tags(connection: Connection, workspace: str, wanted: IncidentFilter) -> lis
         sa.select(t.tag, t.tag.label("name"), sa.func.count())
         .select_from(incidents)
         .join(tags, t.incident_id == _I.id)
-        .where(*conditions(workspace, wanted.without("tag")))
+        .where(*conditions(workspace, wanted.without("tag")), t.workspace_id == workspace)
         .group_by(t.tag)
     )
-    return _few(connection, query, wanted.tag)
+    return _few(connection, query.order_by(sa.func.count().desc(), t.tag), wanted.tag)
 
 
 def _few(connection: Connection, query: sa.Select[Any], chosen: Sequence[str]) -> list[Facet]:
-    rows = connection.execute(query.order_by(sa.func.count().desc()).limit(_MOST)).all()
+    rows = connection.execute(query.limit(_MOST)).all()
     return _ranked(Counter({row[0]: row[2] for row in rows}), {row[0]: row[1] for row in rows}, chosen)
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.recorded import member, scanned, sighting, spec, team, the_incident
 
 from stanch.core.filters import SORTS, IncidentFilter
-from stanch.db.facets import facets
+from stanch.db.facets import facets, names_of
 from stanch.db.incidents import count_incidents, list_incidents
 from stanch.db.neighbours import neighbours
 from stanch.incidents.desk import Desk
@@ -78,3 +78,15 @@ def test_incident_that_does_not_fit_any_more_keeps_its_place(desk: Desk, workspa
         low = [row for row in listed if row["severity"] == "low"]
         found = neighbours(connection, workspace, IncidentFilter(sort="number", severity=("high", "medium")), low[0])
     assert found == (5, 2)
+
+
+def test_names_alone_are_those_of_this_workspace(desk: Desk, workspace: str) -> None:
+    wanted = IncidentFilter(assignee=("usr_anna", "none", "usr_olga"), team=("tem_red",), source=("src_nowhere",))
+    with desk.look() as connection:
+        found = names_of(connection, workspace, wanted)
+        assert {name: [facet.name for facet in facets] for name, facets in found.items()} == {
+            "assignee": ["Anna", "Nobody"],
+            "team": ["red"],
+            "source": [],
+        }
+        assert not any(names_of(connection, "wsp_other", IncidentFilter(assignee=("usr_anna",), team=("tem_red",))).values())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
+from weakref import WeakKeyDictionary
 
+from sqlalchemy.engine import Connection
 from starlette.requests import Request
 
 from stanch.core.filters import IncidentFilter, parse_filter
@@ -14,11 +19,18 @@ from stanch.db import facets as facet_rows
 from stanch.db import incidents as rows
 from stanch.db import listing
 from stanch.db.facets import Facet
+from stanch.db.workspaces import version_of
 from stanch.incidents.catalog_facts import facts_of
+from stanch.incidents.desk import Desk
 from stanch.server.auth import Caller
 from stanch.web.filters import words
 
 Pairs = list[tuple[str, str]]
+Counts = tuple[int, dict[str, list[Facet]]]
+_KEPT: Final[WeakKeyDictionary[Desk, OrderedDict[tuple[str, str, str], tuple[int, datetime, Counts]]]] = WeakKeyDictionary()
+_GUARD: Final = threading.Lock()
+_KEPT_FOR: Final = timedelta(seconds=60)
+_MOST_KEPT: Final = 100
 PAGE: Final = 50
 ACTIVE: Final = ("open", "in_remediation")
 EVERYTHING: Final = "view=all"  # an address without any parameter means the active ones
@@ -118,19 +130,21 @@ def list_values(request: Request, caller: Caller, wanted: Wanted) -> dict[str, A
         InputError: the cursor of the address is none.
     """
     cursor, trail = request.query_params.get("cursor", ""), request.query_params.getlist("from")[-_TRAIL:]
+    fragment = request.headers.get("hx-request") == "true"
     with caller.desk.look() as connection:
         found, following = rows.list_incidents(connection, caller.workspace, wanted.filter, cursor=cursor, limit=PAGE)
-        total, counted = facet_rows.facets(connection, caller.workspace, wanted.filter)
+        total, counted = (_named if fragment else _counted)(connection, caller, wanted)
         tags = rows.tags_of(connection, [row["id"] for row in found]) if found else {}
         saved, _ = listing.views_of(connection, caller.workspace, caller.principal.user_id, cursor="", limit=_MOST_VIEWS)
         empty = not found and not rows.count_incidents(connection, caller.workspace, IncidentFilter())
+        elsewhere = 0 if found else rows.count_incidents(connection, caller.workspace, wanted.filter.without("state"))
     at = f"/w/{caller.principal.workspace_slug}/incidents?"
     return {
         "rows": found,
         "tags": tags,
         "total": total,
         "empty": empty,
-        "elsewhere": sum(f.count for f in counted["state"]) - total if wanted.filter.state else 0,
+        "elsewhere": elsewhere,
         "wanted": wanted,
         "facets": _facets(FIRST, counted, wanted.filter),
         "more": _facets(MORE, counted, wanted.filter),
@@ -147,6 +161,30 @@ def list_values(request: Request, caller: Caller, wanted: Wanted) -> dict[str, A
         "next": at + _page(wanted, following, [*trail, cursor]) if following else "",
         "previous": at + _page(wanted, trail[-1] if trail else "", trail[:-1]) if cursor else "",
     }
+
+
+def _named(connection: Connection, caller: Caller, wanted: Wanted) -> Counts:
+    """Return how many fit, and names alone: while somebody types, nobody sees the numbers beside the choices."""
+    total = rows.count_incidents(connection, caller.workspace, wanted.filter)
+    return total, facet_rows.names_of(connection, caller.workspace, wanted.filter)
+
+
+def _counted(connection: Connection, caller: Caller, wanted: Wanted) -> Counts:
+    """Return how many fit, and the numbers beside the choices: counted once until somebody writes, at most for a minute."""
+    now, version = caller.desk.now(), version_of(connection, caller.workspace)
+    key = (caller.workspace, urlencode([pair for pair in wanted.pairs if pair[0] != "sort"]), caller.principal.user_id)
+    with _GUARD:
+        kept = _KEPT.setdefault(caller.desk, OrderedDict())
+        stored = kept.get(key)
+    if stored is not None and stored[0] == version and timedelta(0) <= now - stored[1] < _KEPT_FOR:
+        return stored[2]
+    found = facet_rows.facets(connection, caller.workspace, wanted.filter)
+    with _GUARD:
+        kept[key] = (version, now, found)
+        kept.move_to_end(key)
+        while len(kept) > _MOST_KEPT:
+            kept.popitem(last=False)
+    return found
 
 
 def presets(wanted: Wanted) -> list[tuple[str, str, bool]]:
@@ -190,7 +228,10 @@ def saved_query(query: str, caller: Caller) -> str:
 
 
 def _facets(names: Iterable[tuple[str, str]], counted: dict[str, list[Facet]], wanted: IncidentFilter) -> list[dict[str, Any]]:
-    return [{"name": name, "text": text, "options": _options(name, counted[name], getattr(wanted, name))} for name, text in names]
+    return [
+        {"name": name, "text": text, "options": _options(name, counted.get(name, ()), getattr(wanted, name))}
+        for name, text in names
+    ]
 
 
 def _options(name: str, found: Sequence[Facet], chosen: Sequence[str]) -> list[tuple[str, str, int, bool]]:

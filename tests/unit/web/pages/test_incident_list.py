@@ -288,3 +288,25 @@ def test_nobody_is_led_to_sign_in_and_strangers_find_nothing(site: Site) -> None
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Fw%2Facme%2Fincidents%3Fq%3Dx")
     assert site.client().get("/w/nowhere/incidents").status_code == 404
     assert site.client("operator").get(site.url("/incidents")).status_code == 403
+
+
+def test_numbers_beside_the_choices_follow_what_is_written(site: Site) -> None:
+    def counted() -> dict[str, str]:
+        return dict(
+            re.findall(r'name="severity" value="(\w+)"[^>]*><span>[^<]+</span>\s*<span class="end muted">(\d+)', listed(site))
+        )
+
+    site.add(sighting("one"))
+    assert counted() == {"high": "1"}
+    assert counted() == {"high": "1"}
+    site.add(sighting("two"))
+    site.add(sighting("three", severity="low"))
+    assert counted() == {"high": "2", "low": "1"}
+
+
+def test_fragments_name_what_is_chosen(site: Site) -> None:
+    site.add(sighting("one"))
+    red = site.team("Red")
+    text = listed(site, f"?assignee=me&assignee=none&team={red}&view=all", **{"hx-request": "true"})
+    chips = [" ".join(re.sub(r"<[^>]+>", " ", chip).split()) for chip in re.findall(r'<a class="chip".*?</a>', text)]
+    assert chips == [f"{name} : remove this filter" for name in ("Assignee Me", "Assignee Nobody", "Team Red")]
