@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-import stanch
 from stanch.net.policy import DoorPolicy
 from stanch.notify.child import policy_json
 from stanch.notify.outcome import Delivered, Failed, Outcome
@@ -70,7 +69,7 @@ def _environment(policy: DoorPolicy) -> dict[str, str]:
     authorities = policy.ca_bundle or ssl.get_default_verify_paths().cafile or ""
     values = {
         "PATH": os.environ.get("PATH", os.defpath),
-        "PYTHONPATH": str(Path(stanch.__file__).parent.parent),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
         "LANG": "C.UTF-8",
         "REQUESTS_CA_BUNDLE": authorities,
         "SSL_CERT_FILE": authorities,
