@@ -112,6 +112,7 @@ def _values(found: Details, caller: Caller) -> dict[str, Any]:
         "certificate": certificate_facts(facts.get("certificate"), now),
         "key_notes": [*(facts.get("evidence") or ()), *(facts.get("notes") or ())],
         "companions": [(words(visible(name)), visible(shown)) for name, shown in sorted((row["companions"] or {}).items())],
+        "confirmed": caller.principal.confirmed(now),
         "where": sorted({place["source_name"] for place in places if not place["gone_at"]}),
         "resolution_choices": RESOLUTIONS,
         "reason_choices": [r for r in REASONS if r[0] != "accepted" or caller.principal.may(Permission.ACCEPT)],

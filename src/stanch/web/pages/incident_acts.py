@@ -1,8 +1,7 @@
-"""What the forms of an incident's page do: move it, assign it, tag it, talk about it, ask its issuer, show its value."""
+"""What the forms of an incident's page do: move it, assign it, tag it, talk about it, ask its issuer."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from urllib.parse import urlencode
 
@@ -13,21 +12,20 @@ from stanch.core.errors import ConflictError, InputError, NotFoundError, StanchE
 from stanch.core.incident import IncidentState
 from stanch.db import incidents as rows
 from stanch.incidents.desk import Work
-from stanch.incidents.revealing import reveal as reveal_value
 from stanch.incidents.triage import Move
-from stanch.incidents.values import KeptValue
 from stanch.server.auth import Caller
-from stanch.web.pages.common import Form, done, shown
-from stanch.web.pages.incident import JOB, incident_page, latest_check
-from stanch.web.pages.incident_forms import DONE, STATES, Asker, Revealer, Sent, Triager, move_of, people_of, tags_of, version_of
+from stanch.server.jobs_named import start_check
+from stanch.web.pages.common import Form, done
+from stanch.web.pages.incident import incident_page, latest_check
+from stanch.web.pages.incident_forms import DONE, STATES, Scanner, Sent, Triager, move_of, people_of, tags_of, version_of
 from stanch.web.templating import Toast
 
 router = APIRouter()
-_BASE = "/w/{workspace}/incidents/{number:int}"
+BASE = "/w/{workspace}/incidents/{number:int}"
 _KEPT = ("body", "note", "until", "reason", "resolution")  # fields that nobody should have to fill in again
 
 
-@router.post(f"{_BASE}/move")
+@router.post(f"{BASE}/move")
 def move(request: Request, number: int, form: Sent, caller: Triager) -> Response:
     """Bring it into another state."""
     act = form.text("act")
@@ -44,7 +42,7 @@ def move(request: Request, number: int, form: Sent, caller: Triager) -> Response
     return _acted(request, caller, number, form, do, f"#{number} is {DONE.get(act, 'ignored until then')}.")
 
 
-@router.post(f"{_BASE}/assign")
+@router.post(f"{BASE}/assign")
 def assign(request: Request, number: int, form: Sent, caller: Triager) -> Response:
     """Say who looks after it."""
     people = people_of(form)
@@ -55,7 +53,7 @@ def assign(request: Request, number: int, form: Sent, caller: Triager) -> Respon
     return _acted(request, caller, number, form, do, f"#{number} is assigned." if any(people.values()) else f"#{number} is free.")
 
 
-@router.post(f"{_BASE}/tags")
+@router.post(f"{BASE}/tags")
 def tag(request: Request, number: int, form: Sent, caller: Triager) -> Response:
     """Add and remove tags."""
 
@@ -65,7 +63,7 @@ def tag(request: Request, number: int, form: Sent, caller: Triager) -> Response:
     return _acted(request, caller, number, form, do, "The tags are changed.")
 
 
-@router.post(f"{_BASE}/privileged")
+@router.post(f"{BASE}/privileged")
 def judge(request: Request, number: int, form: Sent, caller: Triager) -> Response:
     """Say what the credential may do."""
     given = {"yes": True, "no": False}.get(form.text("privileged"))
@@ -76,7 +74,7 @@ def judge(request: Request, number: int, form: Sent, caller: Triager) -> Respons
     return _acted(request, caller, number, form, do, "Its severity is judged anew.")
 
 
-@router.post(f"{_BASE}/comments")
+@router.post(f"{BASE}/comments")
 def comment(request: Request, number: int, form: Sent, caller: Triager) -> Response:
     """Say something about it."""
 
@@ -86,8 +84,8 @@ def comment(request: Request, number: int, form: Sent, caller: Triager) -> Respo
     return _acted(request, caller, number, form, do, "The comment is there.")
 
 
-@router.post(f"{_BASE}/check")
-def check(request: Request, number: int, form: Sent, caller: Asker) -> Response:
+@router.post(f"{BASE}/check")
+def check(request: Request, number: int, form: Sent, caller: Scanner) -> Response:
     """Ask its issuer whether it works; one request at a time."""
     form.check(request, caller)
     with caller.desk.look() as connection:
@@ -95,58 +93,13 @@ def check(request: Request, number: int, form: Sent, caller: Asker) -> Response:
     if row is None:
         raise NotFoundError("there is no such incident.")
     if not row["has_value"]:
-        return _refused(
+        return refused(
             request, caller, number, form, ConflictError("the value of this incident was not kept.", code="value_not_kept")
         )
     run = latest_check(caller, row["id"])
     if run is None or run.state.is_over:
-        caller.context.engine.start(
-            JOB,
-            {"incident": row["id"]},
-            workspace=caller.workspace,
-            subject=row["id"],
-            title=f"Check #{number}",
-            actor=caller.actor,
-        )
-    return done(request, caller, _address(request, number), "Its issuer is asked.", kind="info")
-
-
-@router.post(f"{_BASE}/reveal")
-def reveal(request: Request, number: int, form: Sent, caller: Revealer) -> Response:
-    """Show the plain value: in this answer alone. Loading the page again shows the incident, not the value."""
-    form.check(request, caller)
-    with caller.desk.look() as connection:
-        row = rows.incident(connection, caller.workspace, str(number))
-    if row is None:
-        raise NotFoundError("there is no such incident.")
-    try:
-        kept = reveal_value(
-            caller.desk,
-            row["id"],
-            workspace=caller.workspace,
-            actor=caller.actor,
-            reason=form.text("reason"),
-            request_id=caller.request_id,
-        )
-    except (InputError, ConflictError) as exc:
-        return _refused(request, caller, number, form, exc)
-    response = shown(request, caller, "reveal.html", row=row, parts=_parts(kept))
-    response.headers["cache-control"] = "no-store, max-age=0"
-    return response
-
-
-def _parts(kept: KeptValue) -> list[tuple[str, str, bool]]:
-    """Return what is shown of a value: name, text, whether the text is Base64 of bytes."""
-    named = [("value", kept.value), *sorted(kept.companions.items())]
-    return [(name, *_text(value)) for name, value in named]
-
-
-def _text(value: bytes) -> tuple[str, bool]:
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        return base64.b64encode(value).decode("ascii"), True
-    return (text, False) if "\0" not in text else (base64.b64encode(value).decode("ascii"), True)
+        start_check(caller, row)
+    return done(request, caller, address_of(request, number), "Its issuer is asked.", kind="info")
 
 
 def _acted(request: Request, caller: Caller, number: int, form: Form, do: Callable[[Work, str], None], text: str) -> Response:
@@ -159,13 +112,13 @@ def _acted(request: Request, caller: Caller, number: int, form: Form, do: Callab
                 raise NotFoundError("there is no such incident.")
             do(work, row["id"])
     except (InputError, ConflictError) as exc:
-        return _refused(request, caller, number, form, exc)
+        return refused(request, caller, number, form, exc)
     if request.headers.get("hx-request") == "true":
         return incident_page(request, caller, number, toasts=(Toast(text=text),))
-    return done(request, caller, _address(request, number), text)
+    return done(request, caller, address_of(request, number), text)
 
 
-def _refused(request: Request, caller: Caller, number: int, form: Form, exc: StanchError) -> Response:
+def refused(request: Request, caller: Caller, number: int, form: Form, exc: StanchError) -> Response:
     """Show the page again, with what is wrong and what was written."""
     message = str(exc)
     return incident_page(
@@ -179,6 +132,7 @@ def _refused(request: Request, caller: Caller, number: int, form: Form, exc: Sta
     )
 
 
-def _address(request: Request, number: int) -> str:
+def address_of(request: Request, number: int) -> str:
+    """Return the page of an incident, in the list one comes from."""
     listed = request.query_params.get("list", "")
     return f"/incidents/{number}" + (f"?{urlencode({'list': listed})}" if listed else "")

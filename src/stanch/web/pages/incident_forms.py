@@ -6,20 +6,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from typing import Annotated, Final, TypeVar
 
-from fastapi import Depends
-
 from stanch.core.errors import InputError
 from stanch.core.incident import IgnoreReason, IncidentState, Resolution
 from stanch.core.people import Permission
 from stanch.incidents.triage import Move
 from stanch.server.auth import Caller, page
-from stanch.web.pages.common import Form, read_form
+from stanch.web.pages.common import Form
+from stanch.web.pages.forms import Reader, Scanner, Sent
 
-Reader = Annotated[Caller, page(Permission.READ)]
+__all__ = ["Reader", "Scanner", "Sent"]  # so that pages of incidents take all from here
 Triager = Annotated[Caller, page(Permission.TRIAGE)]
-Asker = Annotated[Caller, page(Permission.SCAN)]
 Revealer = Annotated[Caller, page(Permission.REVEAL)]
-Sent = Annotated[Form, Depends(read_form)]
 E = TypeVar("E", bound=Enum)
 STATES: Final = {
     "start": IncidentState.IN_REMEDIATION,

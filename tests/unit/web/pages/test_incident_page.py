@@ -15,6 +15,7 @@ from stanch.core.incident import Place
 from stanch.core.validity import Validity
 from stanch.db import tables
 from stanch.incidents.workspaces import SourceSpec
+from stanch.people import passwords
 
 HOSTILE = '"><script>alert(1)</script>\u202e\x1b[31m'
 VALUE = "ghp_" + "neverissued0" * 3
@@ -394,6 +395,36 @@ def test_value_is_not_shown_without_a_reason(site: Site) -> None:
         assert answer.status_code == 422
         assert VALUE not in answer.text
     assert "Show the value" not in shown(site, role="responder")
+
+
+def test_whoever_was_away_shows_again_that_it_is_them(site: Site) -> None:
+    kept(site)
+    with site.desk.work(site.workspace) as work:
+        hashed = passwords.hashed("correct horse battery")
+        work.connection.execute(
+            tables.users.update().where(tables.users.c.email == "approver@acme.test").values(password_hash=hashed)
+        )
+    site.clock.pass_(minutes=20)
+    assert 'name="proof"' in shown(site, role="approver")
+    for proof in ("", "wrong horse battery", "123456"):
+        answer = site.post("approver", "/incidents/1/reveal", {"reason": REASON, "proof": proof})
+        assert answer.status_code == 422
+        assert "Show again that it is you" in answer.text
+        assert VALUE not in answer.text
+    client = site.client("approver")
+    answer = client.post(
+        site.url("/incidents/1/reveal"), data={"csrf": site.csrf("approver"), "reason": REASON, "proof": "correct horse battery"}
+    )
+    assert VALUE in answer.text
+    assert "stanch_session=" in answer.headers["set-cookie"]
+    assert f'value="{site.csrf("approver")}"' not in answer.text
+
+
+def test_nobody_reads_many_values_in_a_minute(site: Site) -> None:
+    kept(site)
+    answers = [site.post("approver", "/incidents/1/reveal", {"reason": REASON}).status_code for _ in range(14)]
+    assert answers.count(200) == 10
+    assert answers[-1] == 429
 
 
 def test_value_of_bytes_is_base64_and_hostile_ones_are_text(site: Site) -> None:
