@@ -179,7 +179,7 @@ def _freeze(place: Place) -> None:
     while not any(worker == "slow" for _, _, worker in rows(place.folder / "effects.db", "calls")):
         time.sleep(0.02)
     slow.send_signal(signal.SIGSTOP)
-    place.until_over(30)
+    place.until_over(60)
     assert {worker.name: worker.lost_at is None for worker in place.books.workers()} == {"slow": False, "other": True}
     slow.send_signal(signal.SIGCONT)
     end = time.monotonic() + 10

@@ -76,7 +76,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     effects = asked.folder / "effects.db"
     database = Database(asked.url, pool=1)
-    books = RunBooks(database)
+    books = RunBooks(database, patience=asked.silence)
     settings = WorkerSettings(
         folder=asked.folder / "places", name=asked.name, beat=0.3, silence=asked.silence, poll=0.05, connections=4, grace=1
     )

@@ -7,7 +7,8 @@ a higher one, and a run taken from a lost worker is nobody's until it is begun a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -85,11 +86,14 @@ class RunBooks:
     Args:
         database: the record.
         now: gives the time.
+        patience: seconds after which PostgreSQL ends a unit of work in which nothing happens: a worker that is frozen in one
+            would keep its rows from whoever takes over.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now, *, patience: float = 20.0) -> None:
         self._database = database
         self._now = now
+        self._patience = f"SET LOCAL idle_in_transaction_session_timeout = {int(patience * 1000)}"
 
     def now(self) -> datetime:
         """Return the time."""
@@ -97,7 +101,7 @@ class RunBooks:
 
     def add(self, run: RunStatus) -> bool:
         """Write down a run; False when one of that id is there."""
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             return add_run(connection, run)
 
     def get(self, run: str) -> RunStatus | None:
@@ -115,7 +119,7 @@ class RunBooks:
 
     def begin(self, run: str, worker: str) -> RunStatus | None:
         """A worker takes a run: its ``attempts`` are the right to go on. Nothing when it is over already."""
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             changed = connection.execute(
                 sa.update(runs)
                 .where(runs.c.id == run, runs.c.state.not_in(_OVER))
@@ -141,7 +145,7 @@ class RunBooks:
 
     def reopen(self, run: str) -> None:
         """A run that was cancelled waits again."""
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             connection.execute(
                 sa.update(runs)
                 .where(runs.c.id == run)
@@ -168,7 +172,7 @@ class RunBooks:
             "queues": json.dumps(list(worker.queues)), "started_at": worker.started_at, "beat_at": self.now(),
             "stopped_at": None, "lost_at": None,
         }  # fmt: skip
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             if not connection.execute(sa.update(workers).where(workers.c.id == worker.id).values(values)).rowcount:
                 connection.execute(sa.insert(workers).values(id=worker.id, **values))
             _release(connection, [worker.id])
@@ -176,12 +180,12 @@ class RunBooks:
     def beat(self, worker: str) -> bool:
         """A worker lives; False when the others gave it up."""
         mine = sa.update(workers).where(workers.c.id == worker, workers.c.lost_at.is_(None))
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             return connection.execute(mine.values(beat_at=self.now())).rowcount > 0
 
     def leave(self, worker: str) -> None:
         """A worker ends in order; its runs are nobody's until they are begun again."""
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             connection.execute(sa.update(workers).where(workers.c.id == worker).values(stopped_at=self.now()))
             _release(connection, [worker])
 
@@ -196,7 +200,7 @@ class RunBooks:
         with self._database.read() as connection:
             if not connection.scalar(sa.select(sa.func.count()).select_from(workers).where(*silent)):
                 return []
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             lost = list(connection.scalars(sa.update(workers).where(*silent).values(lost_at=now).returning(workers.c.id)))
             _release(connection, lost)
         return lost
@@ -217,18 +221,25 @@ class RunBooks:
         """Remove runs that were over before, the installation's own after another time, and workers that are long gone."""
         old = sa.or_(runs.c.ended_at < before, sa.and_(runs.c.workspace_id.is_(None), runs.c.ended_at < own_before))
         left = sa.or_(workers.c.lost_at < own_before, workers.c.stopped_at < own_before)
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             query = sa.select(runs.c.id).where(runs.c.state.in_(_OVER), old).order_by(runs.c.ended_at).limit(limit)
             gone = list(connection.scalars(query))
             connection.execute(sa.delete(runs).where(runs.c.id.in_(gone)))
             connection.execute(sa.delete(workers).where(left, workers.c.beat_at < own_before))
         return gone
 
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        with self._database.begin() as connection:
+            if not self._database.is_sqlite:
+                connection.exec_driver_sql(self._patience)
+            yield connection
+
     def _change(self, run: str, attempt: int, **values: Any) -> bool:
         change = sa.update(runs).where(runs.c.id == run, runs.c.state.not_in(_OVER))
         if attempt:
             change = change.where(runs.c.attempts == attempt, runs.c.worker_id != "")
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             return connection.execute(change.values(values)).rowcount > 0
 
 

@@ -47,7 +47,7 @@ class WorkerSettings:
     silence: float = 30.0
     poll: float = 0.25
     keep_days: float = 180
-    keep_own_days: float = 7
+    keep_own_days: float = 3
     connections: int = 10
     grace: float = 5.0
 
