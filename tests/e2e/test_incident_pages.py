@@ -77,9 +77,7 @@ def test_list_follows_what_one_types_and_the_address_with_it(desk: Desk, site: S
     page = desk.open("/incidents")
     assert len(set(rows(page))) > 3
     swapped(page, lambda: page.locator("[data-search]").press_sequentially("webhook"))
-    page.wait_for_function(
-        "document.querySelectorAll('[data-row]').length > 0 && document.querySelectorAll('.row-link')[0].textContent.includes('webhook')"
-    )
+    page.locator(".chip", has_text="webhook").wait_for()
     assert set(rows(page)) == {"Slack incoming webhook URL"}
     assert "q=webhook" in page.url and "state=open" in page.url
     assert page.locator("[data-search]").evaluate("e => e === document.activeElement")
@@ -190,7 +188,7 @@ def test_incident_is_resolved_with_a_note(desk: Desk, site: Site, kept: int) -> 
 def test_issuer_is_asked_and_the_answer_comes_by_itself(desk: Desk, site: Site, kept: int) -> None:
     page = desk.open(f"/incidents/{kept}", "responder")
     page.keyboard.press("v")
-    page.wait_for_function("document.querySelector('.title-line')?.textContent.includes('Dead')", timeout=10_000)
+    page.locator(".title-line", has_text="Dead").wait_for()
     assert site.row(kept).validity == "dead"
     assert page.get_by_role("button", name="Close it").is_visible()
 
