@@ -19,6 +19,10 @@ _WORDS: Final = {
     "id": "ID",
     "api": "API",
     "url": "URL",
+    "api_key": "API key",
+    "oauth_client_secret": "OAuth client secret",
+    "webhook_url": "Webhook URL",
+    "connection_string": "Connection string",
 }
 _STEPS: Final = (
     (timedelta(minutes=1), "", 0),
@@ -141,6 +145,11 @@ def words(value: object) -> str:
     """Return a wire value as people say it: ``in_remediation`` → ``In remediation``."""
     text = str(getattr(value, "value", value))
     return _WORDS.get(text) or text.replace("_", " ").replace("-", " ").capitalize()
+
+
+def sentence(text: str) -> str:
+    """Return a message with a capital at its beginning: those of errors begin small, after ``error:`` in a terminal."""
+    return text[:1].upper() + text[1:]
 
 
 def visible(value: object) -> str:

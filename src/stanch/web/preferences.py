@@ -36,5 +36,7 @@ def choose_theme(
     """Keep the theme and go back. It needs no token against forgery: the worst that could happen is a dark page."""
     answer = RedirectResponse(inside(back), 303)
     chosen = theme if theme in THEMES else "auto"
-    answer.set_cookie(COOKIE, chosen, max_age=_YEAR, samesite="lax", secure=request.url.scheme == "https", path="/")
+    context = getattr(request.app.state, "context", None)  # the gallery of components has none
+    secure = request.url.scheme == "https" if context is None else context.settings.is_https
+    answer.set_cookie(COOKIE, chosen, max_age=_YEAR, samesite="lax", secure=secure, path="/")
     return answer

@@ -12,7 +12,7 @@ from stanch.server.app import create_api
 from stanch.server.auth import Caller, SignInNeeded
 from stanch.server.context import Context
 from stanch.server.problems import problem_of
-from stanch.web import pages
+from stanch.web import pages, preferences
 from stanch.web.assets import shipped_assets
 from stanch.web.pages.common import shown
 from stanch.web.templating import Templates
@@ -25,6 +25,7 @@ def create_site(context: Context) -> FastAPI:
     app = create_api(context, page_error=page_error)
     app.add_exception_handler(SignInNeeded, _to_sign_in)
     app.mount("/static", assets)
+    app.include_router(preferences.router)
     for module in pkgutil.iter_modules(pages.__path__):
         found = importlib.import_module(f"{pages.__name__}.{module.name}")
         if hasattr(found, "router"):

@@ -9,7 +9,7 @@
 - ``asset("stanch.css")``, ``icon("search")``, ``chart`` (module `stanch.web.charts`);
 - ``ui``: all macros of ``templates/macros/``;
 - filters of `stanch.web.filters`: ``ago``, ``age``, ``moment``, ``day``, ``duration``, ``count``, ``short_count``, ``bytes``,
-  ``percent``, ``plural``, ``words``, ``visible``, ``middle``, ``initials``, ``listed``.
+  ``percent``, ``plural``, ``words``, ``sentence``, ``visible``, ``middle``, ``initials``, ``listed``.
 
 Everything is escaped unless it is `Markup`, and a name that nobody gave is an error, not an empty string.
 """
@@ -249,6 +249,7 @@ _FILTERS: Final[Mapping[str, Callable[..., object]]] = {
     "percent": filters.percent,
     "plural": filters.plural,
     "words": filters.words,
+    "sentence": filters.sentence,
     "visible": filters.visible,
     "middle": filters.middle,
     "breakable": filters.breakable,

@@ -15,6 +15,7 @@ from stanch.incidents.desk import Work
 from stanch.people import accounts, sessions, totp
 from stanch.people.signin import Refused, SignIn
 from stanch.server.auth import Caller, client_address, cookie_name
+from stanch.web.agents import browser_of
 from stanch.web.pages.common import away, shown
 from stanch.web.pages.forms import Person, Sent
 from stanch.web.pages.sign_in import with_session
@@ -149,7 +150,7 @@ def _page(request: Request, caller: Caller, **more: object) -> Response:
         "account.html",
         user=row,
         places=places,
-        sessions=open_,
+        sessions=[(one, browser_of(one.agent)) for one in open_],
         confirmed=who.confirmed(caller.desk.now()),
         **values,
     )

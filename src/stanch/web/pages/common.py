@@ -29,9 +29,10 @@ from stanch.db import workspaces as workspace_rows
 from stanch.server.auth import Caller, check_form
 from stanch.server.context import Context, context_of
 from stanch.server.problems import Problem
-from stanch.web.templating import THEMES, RequestValues, Templates, Toast, WorkspaceLink
+from stanch.web.filters import sentence
+from stanch.web.preferences import inside, theme_of
+from stanch.web.templating import RequestValues, Templates, Toast, WorkspaceLink
 
-THEME_COOKIE: Final = "stanch_theme"
 TOAST_COOKIE: Final = "stanch_toast"
 _LONGEST_TOAST: Final = 400
 
@@ -86,12 +87,11 @@ def templates_of(context: Context) -> Templates:
 def values_of(request: Request, caller: Caller | None = None, *, toasts: Sequence[Toast] = ()) -> RequestValues:
     """Return what templates know about the request; see `stanch.web.templating.RequestValues`."""
     context = context_of(request)
-    theme = request.cookies.get(THEME_COOKIE, "auto")
     told = (*_carried(request), *toasts)
     shared: dict[str, Any] = {
         "path": request.url.path,
         "query": request.url.query,
-        "theme": theme if theme in THEMES else "auto",
+        "theme": theme_of(request),
         "now": context.desk.now(),
         "htmx": request.headers.get("hx-request") == "true",
         "toasts": told,
@@ -101,7 +101,9 @@ def values_of(request: Request, caller: Caller | None = None, *, toasts: Sequenc
         return RequestValues(**shared)
     principal = caller.principal
     links = workspaces_of(context, caller)
-    here = next((link for link in links if link.slug == principal.workspace_slug), None) if principal.workspace_id else None
+    # a page of no workspace (the account) still leads back into one
+    inside_one = [link for link in links if principal.workspace_id and link.slug == principal.workspace_slug]
+    here = next(iter([*inside_one, *links]), None)
     return RequestValues(
         **shared,
         base=here.url if here is not None else "",
@@ -180,7 +182,7 @@ def away(request: Request, address: str, text: str = "", *, kind: str = "success
     else:
         response = RedirectResponse(address, status_code=303)
     if text:
-        value = quote(json.dumps({"text": text[:_LONGEST_TOAST], "kind": kind}))
+        value = quote(json.dumps({"text": sentence(text)[:_LONGEST_TOAST], "kind": kind}))
         secure = context_of(request).settings.is_https
         response.set_cookie(TOAST_COOKIE, value, max_age=60, path="/", httponly=True, samesite="lax", secure=secure)
     return response
@@ -204,9 +206,7 @@ def same_site(request: Request) -> None:
 
 def safe_next(target: str) -> str:
     """Return where to go after signing in: a page of this site, never another one."""
-    parts = urlsplit(target)
-    inside = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
-    return target if inside and "\n" not in target and "\r" not in target and "\t" not in target else "/"
+    return inside(target)
 
 
 def _carried(request: Request) -> tuple[Toast, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -11,6 +12,7 @@ from stanch.core.errors import NotFoundError
 from stanch.core.run import RunState, RunStatus
 from stanch.runs.port import StepStatus
 from stanch.server.auth import Caller
+from stanch.web.filters import sentence, words
 from stanch.web.pages.common import done, shown
 from stanch.web.pages.forms import Reader, Scanner, Sent
 
@@ -42,6 +44,7 @@ def runs(request: Request, caller: Reader, state: str = "", cursor: str = "") ->
         states=[s.value for s in RunState],
         jobs=JOBS,
         workers=caller.context.engine.workers(),
+        outcomes={run.id: _outcome(run) for run in page.items},
         moving=any(not run.state.is_over for run in page.items),
     )
 
@@ -53,8 +56,9 @@ def run(request: Request, caller: Reader, run: str) -> Response:
     steps = [_step(found, step) for step in caller.context.engine.steps(run)]
     about, where = _subject(found)
     return shown(
-        request, caller, "run.html", run=found, steps=steps, jobs=JOBS, about=about, where=where, is_over=found.state.is_over
-    )
+        request, caller, "run.html", run=found, steps=steps, jobs=JOBS, about=about, where=where, is_over=found.state.is_over,
+        result=_result(found),
+    )  # fmt: skip
 
 
 @router.post("/w/{workspace}/runs/{run}/cancel")
@@ -107,13 +111,29 @@ def _subject(run: RunStatus) -> tuple[str, str]:
     return "", ""
 
 
+def _result(run: RunStatus) -> list[tuple[str, str]]:
+    """Return what a run's job returned, for people."""
+    found = run.result if isinstance(run.result, Mapping) else {}
+    return [(words(name), words(value) if isinstance(value, str) else str(value)) for name, value in found.items()]
+
+
+def _outcome(run: RunStatus) -> str:
+    """Return in a line where a run is, or what came of it."""
+    if run.error is not None:
+        return sentence(run.error.message)
+    if not run.state.is_over:
+        return run.progress or run.step
+    return sentence(", ".join(f"{name.lower()} {value}" for name, value in _result(run)))
+
+
 def _step(run: RunStatus, step: StepStatus) -> dict[str, Any]:
     """Return a step as the list of steps shows it; of the one that goes on, with what it last said."""
     text = ""
     if step.error is not None:
-        text = step.error.message
+        text = sentence(step.error.message)
     elif step.state == "running":
         text = run.progress
     seconds = (step.ended_at - step.started_at).total_seconds() if step.started_at and step.ended_at else None
     state = "cancelled" if step.state == "running" and run.state.is_over else step.state
-    return {"title": step.name, "state": state, "text": text, "at": step.started_at, "seconds": seconds}
+    title = sentence(step.name.replace("_", " "))
+    return {"title": title, "state": state, "text": text, "at": step.started_at, "seconds": seconds}

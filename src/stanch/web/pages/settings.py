@@ -28,9 +28,9 @@ ROLES: Final = (
     ("administrator", "Administrator", "also manages sources, people, tokens, channels and settings"),
 )
 _DAYS: Final = (
-    ("requests_days", "Log of API requests", "days"),
-    ("deliveries_days", "Notifications that were sent or given up", "days"),
-    ("checks_kept", "Answers of issuers about each secret", "answers"),
+    ("requests_days", "The log of API requests", "days"),
+    ("deliveries_days", "Notices that were sent or given up", "days"),
+    ("checks_kept", "Answers of issuers, for each secret", "answers"),
     ("gone_days", "Places that are gone", "days"),
     ("events_days", "Timelines of closed incidents", "days"),
     ("closed_days", "Closed incidents that are in no place any more", "days"),
@@ -43,7 +43,9 @@ def sections(caller: Caller, current: str) -> list[tuple[str, str, bool, None]]:
     base = f"/w/{caller.principal.workspace_slug}/settings"
     tabs = [("General", ""), ("People", "/people"), ("Teams", "/teams"), ("API tokens", "/tokens"), ("Channels", "/channels")]
     managed = {"/channels"} if not manages(caller) else set()
-    return [(text, base + path, path == current, None) for text, path in tabs if path not in managed]
+    found = [(text, base + path, path == current, None) for text, path in tabs if path not in managed]
+    log = f"/w/{caller.principal.workspace_slug}/requests"
+    return [*found, ("API requests", log, current == "/requests", None)]
 
 
 def manages(caller: Caller) -> bool:

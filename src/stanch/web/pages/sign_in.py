@@ -1,4 +1,4 @@
-"""Coming in and going out: sign-in with password and code, one-time links, sign-out, the theme."""
+"""Coming in and going out: sign-in with password and code, one-time links, sign-out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from stanch.people.sessions import Opened
 from stanch.people.signin import NeedsCode, Refused, SignedIn, SignIn
 from stanch.server.auth import Caller, SignInNeeded, client_address, cookie_name, page_of_person
 from stanch.server.context import context_of
-from stanch.web.pages.common import THEME_COOKIE, Form, away, read_form, safe_next, same_site, shown, workspaces_of
-from stanch.web.templating import THEMES
+from stanch.web.pages.common import Form, away, read_form, safe_next, same_site, shown, workspaces_of
 
 router = APIRouter()
-_YEAR: Final = 365 * 24 * 3600
 _WRONG: Final = "That address and password do not belong together."
 Sent = Annotated[Form, Depends(read_form)]
 Person = Annotated[Caller, Depends(page_of_person)]
@@ -137,18 +135,6 @@ def welcome(request: Request, token: str, form: Sent) -> Response:
     if done.opened is None:
         return away(request, "/sign-in", "Done. Sign in now.")
     return with_session(request, away(request, "/", "Welcome to Stanch."), done.opened)
-
-
-@router.post("/preferences/theme")
-def theme(request: Request, form: Sent) -> Response:
-    """Remember which theme this browser shows."""
-    same_site(request)
-    chosen = form.text("theme")
-    response = RedirectResponse(safe_next(form.text("next", "/")), status_code=303)
-    secure = context_of(request).settings.is_https
-    if chosen in THEMES:
-        response.set_cookie(THEME_COOKIE, chosen, max_age=_YEAR, path="/", samesite="lax", secure=secure)
-    return response
 
 
 def with_session(request: Request, response: Response, opened: Opened) -> Response:

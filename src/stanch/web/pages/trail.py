@@ -13,6 +13,7 @@ from stanch.server.limits import limited
 from stanch.server.routes.trail import VERIFICATIONS_PER_MINUTE, get_request
 from stanch.web.pages.common import done, shown
 from stanch.web.pages.forms import Manager, Person, Reader, Sent
+from stanch.web.pages.settings import manages, sections
 
 router = APIRouter()
 _LIMIT: Final = 50
@@ -49,14 +50,15 @@ def verify(request: Request, caller: Manager, form: Sent) -> Response:
 def requests(request: Request, caller: Reader, failed: str = "", cursor: str = "") -> Response:
     """List what the API was asked: everything for administrators, their own for others."""
     caller.context.extras["request_log"].flush()
-    actors = (
-        () if "manage" in {p.value for p in caller.principal.scopes if caller.principal.may(p)} else (caller.principal.user_id,)
-    )
+    actors = () if manages(caller) else (caller.principal.user_id,)
     with caller.desk.look() as connection:
         rows, more = listing.requests_of(
             connection, caller.workspace, cursor=cursor, limit=_LIMIT, actors=actors, failed=failed == "1"
         )
-    return shown(request, caller, "requests.html", rows=rows, more=more, failed=failed == "1")
+    return shown(
+        request, caller, "requests.html", rows=rows, more=more, failed=failed == "1", tabs=sections(caller, "/requests"),
+        base_url=caller.context.settings.base_url,
+    )  # fmt: skip
 
 
 @router.get("/w/{workspace}/requests/{request_id}")

@@ -98,7 +98,7 @@ def test_a_run_of_the_workspace_shows_its_steps(site):
     site.engine.wait_for(run)
     page = site.client("viewer").get(site.url(f"/runs/{run}"))
     assert "ask the issuer" in page.text and "Succeeded" in page.text
-    assert "Do it all again" not in page.text, "a viewer starts nothing"
+    assert "Run again" not in page.text, "a viewer starts nothing"
     assert site.client("viewer").get(site.url("/runs")).text.count("Check #1") == 1
 
 
