@@ -92,8 +92,10 @@ def filter_of_text(caller: Caller, text: str) -> IncidentFilter:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=200)
     except ValueError as exc:
         raise InputError("the filter cannot be read.", hint="Write it as in the address of the list.", code="filter") from exc
-    if unknown := [name for name, _ in pairs if name not in filters.NAMES]:
-        raise InputError(f"a filter knows no {unknown[0][:40]!r}.", hint=f"It knows {', '.join(filters.NAMES)}.", code="filter")
+    if any(name not in filters.NAMES for name, _ in pairs):
+        raise InputError(
+            "the filter has a name that is none of its own.", hint=f"It knows {', '.join(filters.NAMES)}.", code="filter"
+        )
     return filter_for(caller, pairs)
 
 

@@ -10,8 +10,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -21,7 +21,6 @@ from stanch.core import errors
 from stanch.core.errors import StanchError
 from stanch.db import tables
 from stanch.db import workspaces as workspace_rows
-from stanch.incidents.announcing import announce_run
 from stanch.incidents.asking import issuers
 from stanch.incidents.checking import check_incident
 from stanch.incidents.desk import Desk
@@ -44,9 +43,7 @@ def register_jobs(registry: Registry, desk: Desk, reach: Reach) -> Registry:
 
     @registry.job("scan_source", queue="scans", timeout=6 * 3600)
     def scan_source(context: RunContext, arguments: Mapping[str, Any]) -> JSON:
-        source = str(arguments["source"])
-        with _failure_told(context, desk, "A scan failed"):
-            return context.step("scan", _scan, context, desk, reach, source, retries=Retries(attempts=3, first=5))
+        return context.step("scan", _scan, context, desk, reach, str(arguments["source"]), retries=Retries(attempts=3, first=5))
 
     @registry.job("check_incident", queue="checks", timeout=600)
     def check_incident_job(context: RunContext, arguments: Mapping[str, Any]) -> JSON:
@@ -85,22 +82,6 @@ def register_jobs(registry: Registry, desk: Desk, reach: Reach) -> Registry:
     registry.schedule("scan_due_sources", cron="*/10 * * * *")
     register_upkeep(registry, desk)
     return registry
-
-
-@contextmanager
-def _failure_told(context: RunContext, desk: Desk, title: str) -> Iterator[None]:
-    """Tell the channels when a run fails; a run that is cancelled or taken over does not."""
-    try:
-        yield
-    except StanchError as exc:
-        code = exc.code
-        context.step("tell", lambda: _tell_failure(desk, context.workspace, context.run_id, title, code))
-        raise
-
-
-def _tell_failure(desk: Desk, workspace: str, run: str, title: str, reason: str) -> int:
-    with desk.work(workspace) as work:
-        return announce_run(work.connection, workspace, run, title=title, now=work.now, reason=reason)
 
 
 def _scan(context: RunContext, desk: Desk, reach: Reach, source: str) -> dict[str, Any]:

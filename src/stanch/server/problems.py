@@ -5,6 +5,7 @@ Source of the format: https://www.rfc-editor.org/rfc/rfc9457
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from stanch.core.errors import ConfigError, ConflictError, InputError, NotFoundError, NotPermittedError, StanchError
 from stanch.server.context import context_of
 
+_NAME: Final = re.compile(r"[A-Za-z_-]{1,40}")
 MEDIA_TYPE: Final = "application/problem+json"
 TITLES: Final[Mapping[int, tuple[str, str]]] = {
     400: ("bad_request", "The request cannot be read"),
@@ -78,9 +80,7 @@ def problem_of(exc: Exception) -> Problem:
         status = next((status for kind, status in _STATUS if isinstance(exc, kind)), 500)
         return Problem(status, exc.code, str(exc))
     if isinstance(exc, RequestValidationError):
-        errors = [
-            {"param": ".".join(str(p) for p in e["loc"][1:]) or str(e["loc"][0]), "message": _said(e)} for e in exc.errors()
-        ]
+        errors = [{"param": ".".join(map(_named, e["loc"][1:])) or str(e["loc"][0]), "message": _said(e)} for e in exc.errors()]
         detail = f"{errors[0]['param']}: {errors[0]['message']}" if errors else "The request cannot be used."
         return Problem(422, "invalid", detail, param=errors[0]["param"] if errors else "", errors=errors)
     if isinstance(exc, HTTPException):
@@ -89,8 +89,15 @@ def problem_of(exc: Exception) -> Problem:
     return Problem(500, "internal", "Something broke on our side. Give the request id when you report it.")
 
 
+def _named(part: str | int) -> str:
+    """Return a part of a parameter's name; one that was made up by who sent it may be a credential."""
+    return str(part) if isinstance(part, int) or _NAME.fullmatch(part) else "…"
+
+
 def _said(error: Mapping[str, Any]) -> str:
     # pydantic's message names the rule; its "input" would quote what was sent, which may be a credential
+    if error["type"] == "union_tag_invalid":
+        return f"Input should be one of {error.get('ctx', {}).get('expected_tags', 'those that are known')}"
     return str(error["msg"]).removeprefix("Value error, ") or "cannot be used"
 
 

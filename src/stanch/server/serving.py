@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import threading
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from stanch.incidents.desk import Desk
 from stanch.incidents.reachable import Reach
 from stanch.net.policy import DoorPolicy
 from stanch.notify.channels import Sender
+from stanch.people.oidc import Oidc
+from stanch.people.oidc_settings import settings_from
 from stanch.runs.durable import DurableEngine
 from stanch.runs.identity import WorkerSettings
 from stanch.runs.port import Registry
@@ -111,6 +114,9 @@ def open_parts(
     context = Context(desk=desk, engine=engine, settings=settings)
     sender = Sender(base_url=settings.base_url, policy=DoorPolicy(allowed=reach.networks))
     context.extras["sender"] = sender
+    single = settings_from(os.environ, redirect_uri=f"{settings.base_url}/sign-in/oidc/back")
+    if single is not None:
+        context.extras.update(oidc=Oidc(desk, single), oidc_name=single.name)
     return Parts(context, Courier(lambda: deliver_due(desk, sender)) if works else None)
 
 

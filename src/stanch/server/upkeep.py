@@ -16,6 +16,7 @@ from stanch.incidents.checking import reopen_overdue
 from stanch.incidents.desk import Desk
 from stanch.incidents.digesting import weekly_digest
 from stanch.incidents.retention import apply_retention
+from stanch.incidents.troubles import announce_failed_runs
 from stanch.notify.message import NoticeKind
 from stanch.runs.port import JSON, Registry, RunContext
 
@@ -44,15 +45,17 @@ def register_upkeep(registry: Registry, desk: Desk) -> None:
     def verify(context: RunContext, arguments: Mapping[str, Any]) -> JSON:
         return context.step("verify", _verify, desk)
 
-    @registry.job("look_for_lost_workers")
-    def lost(context: RunContext, arguments: Mapping[str, Any]) -> JSON:
-        return context.step("announce", _announce_lost, desk)
+    @registry.job("look_for_trouble")
+    def trouble(context: RunContext, arguments: Mapping[str, Any]) -> JSON:
+        lost = context.step("lost workers", _announce_lost, desk)
+        failed = context.step("failed runs", announce_failed_runs, desk)
+        return {"lost": lost, "failed": failed}
 
     registry.schedule("reopen_overdue", cron="7 * * * *")
     registry.schedule("retention", cron="41 2 * * *")
     registry.schedule("weekly_digest", cron="0 7 * * 1")
     registry.schedule("verify_audit", cron="23 4 * * *")
-    registry.schedule("look_for_lost_workers", cron="* * * * *")
+    registry.schedule("look_for_trouble", cron="* * * * *")
 
 
 def _workspaces(desk: Desk) -> list[str]:
@@ -95,7 +98,7 @@ def _verify(desk: Desk) -> dict[str, Any]:
     return {"entries": verdict.entries}
 
 
-def _announce_lost(desk: Desk) -> dict[str, Any]:
+def _announce_lost(desk: Desk) -> int:
     w, count = tables.workers.c, 0
     query = sa.select(w.id, w.name, w.host, w.lost_at).where(w.lost_at > desk.now() - _LOST_SINCE)
     with desk.database.begin() as connection:
@@ -103,4 +106,4 @@ def _announce_lost(desk: Desk) -> dict[str, Any]:
             title = f"Worker {row.name or row.id} on {row.host} fell silent; its runs go on elsewhere"
             subject = f"{row.id} {row.lost_at.isoformat()}"
             count += announce_installation(connection, NoticeKind.WORKER_LOST, title=title, subject=subject, now=desk.now())
-    return {"announced": count}
+    return count

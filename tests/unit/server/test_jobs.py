@@ -152,7 +152,7 @@ def test_an_accepted_risk_opens_again_by_schedule(house: House):
         assert rows.incident(connection, workspace, incident)["state"] == "open"
 
 
-@pytest.mark.parametrize("schedule", ["retention", "weekly_digest", "verify_audit", "look_for_lost_workers", "recheck_validity"])
+@pytest.mark.parametrize("schedule", ["retention", "weekly_digest", "verify_audit", "look_for_trouble", "recheck_validity"])
 def test_every_schedule_runs_on_an_empty_record(house: House, schedule: str):
     done = house.engine.wait_for(house.engine.fire(schedule), seconds=30)
     assert done.state is RunState.SUCCEEDED, done.error

@@ -116,7 +116,7 @@ class Invitation(Shown):
 class InvitationMade(Shown):
     """A new invitation. Its address is shown this once."""
 
-    url: str = Field(examples=["https://stanch.example/join#…"])
+    url: str = Field(examples=["https://stanch.example/welcome/…"])
     """Give it to the one you invite, and to nobody else."""
     invitation: Invitation
 

@@ -77,7 +77,7 @@ def invite(caller: Manager, given: InvitationGiven, request: Request) -> Invitat
         email = accounts.normal_email(given.email)
         waiting = accounts.invitations(work.connection, caller.workspace, work.now)
     made = next(link for link in waiting if link.email == email)
-    url = f"{caller.context.settings.base_url}/join#{quote(token)}"
+    url = f"{caller.context.settings.base_url}/welcome/{quote(token)}"
     return InvitationMade(url=url, invitation=_invitation(made))
 
 
