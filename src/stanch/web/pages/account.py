@@ -16,7 +16,7 @@ from stanch.people import accounts, sessions, totp
 from stanch.people.signin import Refused, SignIn
 from stanch.server.auth import Caller, client_address, cookie_name
 from stanch.web.agents import browser_of
-from stanch.web.pages.common import away, shown
+from stanch.web.pages.common import away, safe_next, shown
 from stanch.web.pages.forms import Person, Sent
 from stanch.web.pages.sign_in import with_session
 
@@ -75,9 +75,10 @@ def confirm(request: Request, caller: Person, form: Sent) -> Response:
         now=caller.desk.now(),
         request_id=caller.request_id,
     )
+    target = safe_next(form.text("next", "/account"))
     if isinstance(found, Refused):
-        return away(request, "/account", _refused(found), kind="error")
-    return with_session(request, away(request, "/account", "Confirmed for a quarter of an hour.", kind="info"), found)
+        return away(request, target, _refused(found), kind="error")
+    return with_session(request, away(request, target, "Confirmed for a quarter of an hour.", kind="info"), found)
 
 
 @router.post("/account/authenticator")

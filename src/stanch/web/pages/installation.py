@@ -62,6 +62,7 @@ def act(request: Request, caller: Operator, user: str, act: str, form: Sent) -> 
         return away(request, "/installation", "That cannot be done.", kind="error")
     try:
         with caller.desk.work("", caller.actor, request_id=caller.request_id) as work:
+            who.require_confirmed(work.now)
             made = acts[act](work)
     except StanchError as exc:
         return away(request, "/installation", str(exc), kind="error")
@@ -84,6 +85,7 @@ def _page(request: Request, caller: Operator, link: str = "") -> Response:
         workers=caller.context.engine.workers(),
         link=link,
         me=caller.principal.user_id,
+        confirmed=caller.principal.confirmed(caller.desk.now()),
         database=caller.desk.database.shown,
         settings=caller.context.settings,
     )
