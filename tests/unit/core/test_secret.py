@@ -17,7 +17,7 @@ PLAIN = b"".join([b"zq", b"7Kp" * 9])
 SECRET = Secret(PLAIN, fingerprint=fingerprint_of(PLAIN, KEY), redacted="zq…7Kp7 (29 characters)")
 SHOWN = "‹zq…7Kp7 (29 characters)›"
 # Who may see plain values: the pipe between a worker and the main process, reports under --show-secrets, what puts a credential
-# into a request to its issuer, and what tries a password on a key.
+# into a request to its issuer, what tries a password on a key, and what shows once a token or the secret of a channel that we made.
 CALL_SITES = {
     "incidents/values.py": 2,
     "issuers/checker.py": 1,
@@ -34,6 +34,10 @@ CALL_SITES = {
     "reports/fields.py": 1,
     "scanning/findings.py": 1,
     "scanning/validity.py": 3,
+    "server/routes/channels.py": 1,
+    "server/routes/tokens.py": 1,
+    "web/pages/channels.py": 2,
+    "web/pages/tokens.py": 1,
 }
 
 
