@@ -38,7 +38,7 @@ def next_action(row: Mapping[Any, Any], *, checkable: bool, now: datetime) -> Ne
         checkable: whether the issuer of its type can be asked.
         now: the time.
     """
-    number = f"#{row['number']}"
+    number = str(row["number"])
     if row["state"] == "resolved":
         return NextAction(
             act="none", label="Nothing to do", why="It is closed. It opens again by itself when the value turns up or works."
