@@ -12,6 +12,8 @@ from tests.support.recorded import sighting
 from tests.support.site import Site, opened_site, seed
 
 from stanch.core.incident import Place
+from stanch.core.validity import Validity
+from stanch.incidents.workspaces import SourceSpec
 
 pytest.importorskip("uvicorn")
 VALUE = "ghp_" + "neverissued0" * 3
@@ -225,6 +227,39 @@ def test_pages_are_accessible_and_fit(desk: Desk, site: Site, kept: int, scheme:
         no_sideways_scroll(page)
         axe(page)
         screenshot(page, f"{name}-{scheme}-{size['width']}")
+        page.context.close()
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_one_endless_word_does_not_push_a_page_aside(desk: Desk, site: Site, size: dict[str, int]) -> None:
+    word = "x" * 180
+    place = Place(
+        path=f"a/{word}/{word}.env",
+        line=123_456,
+        snippet=f"{word} ‹{word}› {word}",
+        snippet_line=123_456,
+        commit="a" * 40,
+        author=word,
+    )
+    one = sighting(
+        "one",
+        title=word,
+        redacted=word,
+        provider=word,
+        detector=word[:110],
+        companions={word[:60]: word},
+        places=(place,),
+        reasons=(word,),
+    )
+    site.add(one, SourceSpec(kind="git", target=f"https://github.com/a/{word}", name=word))
+    site.check(site.row(1).id, Validity.LIVE, **{word[:80]: word})
+    site.post("responder", "/incidents/1/comments", {"body": word * 3})
+    site.post("responder", "/incidents/1/tags", {"add": word[:60]})
+    site.post("responder", "/views", {"name": word[:110], "query": "severity=high"})
+    for path in ("", "/incidents", "/incidents/1"):
+        page = desk.open(path, viewport=size)
+        no_sideways_scroll(page)
+        screenshot(page, f"endless{path.replace('/', '-')}-{size['width']}")
         page.context.close()
 
 
