@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -100,10 +101,18 @@ def _serve(host: str, port: int, settings: ServerSettings, reach: Reach, databas
         _greet(parts, settings)
         server.run()
     finally:
-        parts.stop()
+        leave(parts)
     if not server.started:
         raise InputError(f"cannot listen on {host}:{port}.", hint="Is another program there? Choose another with --listen.")
     return 0
+
+
+def leave(parts: Parts) -> None:
+    """Stop in order. A step that does not end in time is left: whoever takes the run over does it again."""
+    parts.stop()
+    if getattr(parts.context.engine, "still_working", ()):
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _greet(parts: Parts, settings: ServerSettings) -> None:

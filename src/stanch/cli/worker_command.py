@@ -8,7 +8,7 @@ import threading
 import click
 
 from stanch.cli.extras import needs
-from stanch.cli.serve_command import reach_of
+from stanch.cli.serve_command import leave, reach_of
 from stanch.cli.terminal import say
 
 
@@ -51,5 +51,5 @@ def worker(
         say(f"stanch: worker on {parts.context.desk.database.shown}. Stop with Ctrl-C: its runs go on elsewhere.")
         ended.wait()
     finally:
-        parts.stop()
+        leave(parts)
     return 0

@@ -55,7 +55,7 @@ def register_upkeep(registry: Registry, desk: Desk) -> None:
     registry.schedule("retention", cron="41 2 * * *")
     registry.schedule("weekly_digest", cron="0 7 * * 1")
     registry.schedule("verify_audit", cron="23 4 * * *")
-    registry.schedule("look_for_trouble", cron="* * * * *")
+    registry.schedule("look_for_trouble", cron="*/5 * * * *")
 
 
 def _workspaces(desk: Desk) -> list[str]:
