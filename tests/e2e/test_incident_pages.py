@@ -285,6 +285,20 @@ def test_open_menus_and_dialogs_are_accessible(desk: Desk, site: Site, kept: int
     axe(listed)
 
 
+def test_menus_of_the_list_open_within_a_phone(desk: Desk, site: Site) -> None:
+    seed(site, 6)
+    page = desk.open("/incidents", viewport=PHONE)
+    page.locator("[data-select]").first.check()
+    page.locator("summary", has_text="More").click()
+    for menu in ("State", "Source", "Assignee", "Provider", "Export", "Resolve", "Ignore", "Tag"):
+        page.locator("details > summary", has_text=menu).last.click()
+        box = page.locator("details[data-menu][open] > .menu-panel").bounding_box()
+        assert box["x"] >= 0, menu
+        assert box["x"] + box["width"] <= PHONE["width"], menu
+        no_sideways_scroll(page)
+        page.keyboard.press("Escape")
+
+
 def test_everything_works_without_a_script(desk: Desk, site: Site, kept: int) -> None:
     page = desk.open("/incidents", scripts=False)
     page.locator("[data-search]").fill("GitHub")
