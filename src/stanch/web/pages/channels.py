@@ -94,7 +94,7 @@ def create(request: Request, caller: Manager, kind: str, form: Sent) -> Response
     except StanchError as exc:
         return shown(
             request, caller, "settings_channel_new.html", status=422, tabs=sections(caller, "/channels"), kind=kind, kinds=KINDS,
-            fields=FIELDS[kind], severities=named(SEVERITIES), error=str(exc),
+            fields=FIELDS[kind], severities=named(SEVERITIES), error=str(exc), typed=form.text("name"),
         )  # fmt: skip
     if made.secret is None:
         return done(request, caller, f"/settings/channels/{made.id}", "The channel is there. Send a test.")

@@ -286,7 +286,7 @@
     else if (key === "g") went = Date.now();
     else if (key === "?") done = openDialog("keys-help");
     else if (key === "/") {
-      const field = all("[data-search], .top-search input").find(visible);
+      const field = all("[data-search]").find(visible) ?? all(".top-search input").find(visible);
       field?.focus();
       field?.select();
       done = Boolean(field);
