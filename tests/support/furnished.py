@@ -14,6 +14,7 @@ from typing import Any
 from tests.support.recorded import sighting
 from tests.support.site import Site, seed
 
+from stanch import __version__
 from stanch.core.errors import SourceError
 from stanch.core.people import Permission, Role
 from stanch.core.run import WorkerStatus
@@ -141,7 +142,7 @@ def _jobs(found: Furnished) -> None:
     started = site.clock() - timedelta(days=3)
     workers = [
         WorkerStatus(
-            id=f"wrk_{name}", name=name, host=f"{name}.acme.test", pid=812, version="0.4.0", queues=(), started_at=started,
+            id=f"wrk_{name}", name=name, host=f"{name}.acme.test", pid=812, version=__version__, queues=(), started_at=started,
             beat_at=site.clock() - timedelta(seconds=seconds), stopped_at=None, lost_at=None if seconds < 60 else site.clock(),
         )
         for name, seconds in (("scan-1", 4), ("scan-2", 9), ("scan-0", 8000))

@@ -66,6 +66,7 @@ def incident_page(
     """
     now, listed = caller.desk.now(), request.query_params.get("list", "")
     wanted = wanted_of(listed, caller)
+    run = _latest(caller, number)  # before the facts: an answer that comes in between shows, or the page asks again
     with caller.desk.look() as connection:
         found = details(connection, caller.workspace, str(number), now=now, places=_PLACES, cursor=_cursor(request))
         before, after = neighbours(connection, caller.workspace, wanted.filter, found.row) if listed else (0, 0)
@@ -84,7 +85,7 @@ def incident_page(
         after=after,
         listed=listed,
         back=f"?{wanted.query}" if listed else "",
-        run=latest_check(caller, found.row["id"]),
+        run=run,
         problem=problem,
         changed=changed,
         draft=draft or {},
@@ -139,12 +140,18 @@ def latest_check(caller: Caller, incident: str) -> RunStatus | None:
     return found[0] if found else None
 
 
+def _latest(caller: Caller, number: int) -> RunStatus | None:
+    with caller.desk.look() as connection:
+        row = rows.incident(connection, caller.workspace, str(number))
+    return latest_check(caller, row["id"]) if row is not None else None
+
+
 @router.get("/w/{workspace}/incidents/{number:int}/check")
 def checking(request: Request, number: int, caller: Reader) -> Response:
     """Show how far the check is: what the page asks for every other second, until there is an answer."""
+    run = _latest(caller, number)
     with caller.desk.look() as connection:
         row = rows.incident(connection, caller.workspace, str(number))
-    run = latest_check(caller, row["id"]) if row is not None else None
     if row is not None and run is not None and not run.state.is_over:
         return shown(request, caller, "incident_check.html", block="checking", run=run, row=row)
     address = f"/w/{caller.principal.workspace_slug}/incidents/{number}"
