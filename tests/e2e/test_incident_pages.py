@@ -308,7 +308,7 @@ def test_everything_works_without_a_script(desk: Desk, site: Site, kept: int) ->
     page.locator(".bulk-bar summary", has_text="Tag").click()
     page.locator("#bulk-tag").fill("payments")
     page.locator("button[name=act][value=tag]").click()
-    assert page.get_by_text("1 incident is tagged.").is_visible()
+    page.get_by_text("1 incident is tagged.").wait_for()
     page.locator(".row-link").first.click()
     page.locator("summary", has_text="Actions").click()
     page.get_by_role("link", name="Ignore …").click()

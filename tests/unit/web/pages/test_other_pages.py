@@ -97,7 +97,7 @@ def test_a_run_of_the_workspace_shows_its_steps(site):
     run = site.engine.start("check_incident", {"incident": site.row(number).id}, workspace=site.workspace, title="Check #1")
     site.engine.wait_for(run)
     page = site.client("viewer").get(site.url(f"/runs/{run}"))
-    assert "ask the issuer" in page.text and "Succeeded" in page.text
+    assert "Ask the issuer" in page.text and "Succeeded" in page.text
     assert "Run again" not in page.text, "a viewer starts nothing"
     assert site.client("viewer").get(site.url("/runs")).text.count("Check #1") == 1
 
