@@ -10,6 +10,7 @@ one: a function that returns Markdown and a line in `PARTS`. The pictures are an
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import sys
@@ -191,6 +192,7 @@ _SKIPS: Final = "something is not read"
 _ANSWERS: Final = "the API answers"
 
 
+@functools.cache
 def used_codes() -> dict[str, set[str]]:
     """Return every code in the sources with what it does."""
     found: dict[str, set[str]] = {}

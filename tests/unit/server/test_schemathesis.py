@@ -82,7 +82,7 @@ def check(case: Any, answer: Any) -> None:
         case.validate_response(answer)
     except BaseExceptionGroup as group:
         wrong = [exc for exc in group.exceptions if not (type(exc).__name__ == _MEANT and meant(answer))]
-        assert not wrong, [f"{type(exc).__name__}: {exc}" for exc in wrong]
+        assert not wrong, ([f"{type(exc).__name__}: {exc}" for exc in wrong], answer.text[-400:])
 
 
 def meant(answer: Any) -> bool:

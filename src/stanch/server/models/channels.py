@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from stanch.notify.message import NoticeKind
-from stanch.server.models.base import Environment, Given, Severity, Shown, bounded, named
+from stanch.server.models.base import Environment, Given, Severity, Shown, named
 
 Kind = Literal["slack", "teams", "mail", "pagerduty", "discord", "webhook", "apprise"]
 Patterns = Annotated[list[Annotated[str, named(200)]], Field(max_length=100)]
@@ -58,12 +58,10 @@ class ChannelGiven(Given):
 
     kind: Kind
     name: Annotated[str, named(120)] = Field(examples=["Security on Slack"])
-    settings: dict[Annotated[str, bounded(40)], Any] = Field(
-        max_length=10, examples=[{"url": "https://hooks.slack.com/services/…"}]
-    )
+    settings: dict[str, Any] = Field(max_length=10, examples=[{"url": "https://hooks.slack.com/services/…"}])
     """What its kind needs; see docs/notifications.md. Sealed, and never shown again."""
     rules: Annotated[list[Rule], Field(max_length=50)] = Field(default=[])
-    quiet: dict[Annotated[str, bounded(40)], Any] | None = Field(default=None, max_length=10)
+    quiet: dict[str, Any] | None = Field(default=None, max_length=10)
     """Quiet hours; `null` for never."""
 
 
@@ -71,9 +69,9 @@ class ChannelChange(Given):
     """A change of a channel; what is left out stays as it is."""
 
     name: Annotated[str, named(120)] | None = None
-    settings: dict[Annotated[str, bounded(40)], Any] | None = Field(default=None, max_length=10)
+    settings: dict[str, Any] | None = Field(default=None, max_length=10)
     rules: Annotated[list[Rule], Field(max_length=50)] | None = None
-    quiet: dict[Annotated[str, bounded(40)], Any] | None = Field(default=None, max_length=10)
+    quiet: dict[str, Any] | None = Field(default=None, max_length=10)
     enabled: bool | None = None
 
 

@@ -143,12 +143,12 @@ class SightingGiven(Given):
     redacted: Annotated[str, bounded(300)] = Field(default="", examples=["ghp_…Zk4f"])
     """What may be shown of the value."""
     places: Annotated[list[PlaceGiven], Field(min_length=1, max_length=1000)]
-    companions: dict[Annotated[str, bounded(100)], Annotated[str, bounded(300)]] = Field(default={}, max_length=20)
+    companions: dict[str, Annotated[str, bounded(300)]] = Field(default={}, max_length=20)
     spki: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
     validity: Validity = "unchecked"
     validity_reason: Annotated[str, bounded(120)] = ""
     validity_message: Annotated[str, bounded(1000)] = ""
-    validity_evidence: dict[Annotated[str, bounded(100)], Annotated[str, bounded(500)]] = Field(default={}, max_length=50)
+    validity_evidence: dict[str, Annotated[str, bounded(500)]] = Field(default={}, max_length=50)
     checked_at: Moment | None = None
     reasons: Annotated[list[Annotated[str, bounded(500)]], Field(max_length=20)] = Field(default=[])
 
@@ -192,7 +192,7 @@ class FinishGiven(Given):
     """After a complete scan, what it did not see is gone."""
     partial: bool = False
     """Whether it looked at a part of the source only: then nothing is gone."""
-    totals: Annotated[dict[Annotated[str, bounded(60)], Number], Field(max_length=30)] = Field(default={})
+    totals: Annotated[dict[str, Number], Field(max_length=30)] = Field(default={})
     skipped: Annotated[list[SkippedGiven], Field(max_length=1000)] = Field(default=[])
     error: Annotated[str, bounded(1000)] = ""
 
