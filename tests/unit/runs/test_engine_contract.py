@@ -87,7 +87,6 @@ def test_without_a_key_each_run_is_another(bench: Bench) -> None:
     "value",
     [b"bytes", (1, 2), {1, 2}, {1: "one"}, float("nan"), object(), RunState.QUEUED, "nul\0", {"deep": [[b"x"]]}],
     ids=["bytes", "tuple", "set", "number as name", "nan", "object", "enum", "nul", "deep"],
-    ids=repr,
 )
 def test_an_argument_that_is_not_json_is_refused_before_it_is_kept(bench: Bench, value: object) -> None:
     before = bench.engine.list(bench.workspace).items
