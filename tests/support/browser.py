@@ -69,9 +69,9 @@ def serving(app: Any) -> Iterator[str]:
             thread.join(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One Chromium for the session."""
+    """One Chromium for a file. Not for the session: while it is there Playwright keeps an event loop in this thread."""
     why = missing()
     if why:
         pytest.skip(why)

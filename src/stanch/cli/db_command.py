@@ -13,7 +13,7 @@ DATABASE = click.option("--database", metavar="URL", help="Where the record live
 
 @click.group(
     epilog="\b\nExamples:\n  stanch db backup stanch-2026-11-25.zip\n"
-    "  stanch db copy sqlite:////home/me/.local/share/stanch/stanch.db postgresql://stanch@db/stanch\n\nhttps://github.com/stanch/stanch"
+    "  stanch db copy sqlite:////srv/stanch.db postgresql://stanch@db/stanch\n\nhttps://github.com/stanch/stanch"
 )
 def db() -> None:
     """Bring the database up to date, back it up, move it, change its key.

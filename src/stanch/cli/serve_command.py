@@ -24,7 +24,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @click.command(
     epilog="\b\nExamples:\n  stanch serve\n  stanch serve --folder ~/src\n"
-    "  STANCH_DATABASE=postgresql://stanch@db/stanch stanch serve --listen 0.0.0.0:8420 --base-url https://stanch.example\n\n"
+    "  stanch serve --listen 0.0.0.0:8420 --base-url https://stanch.example\n\n"
     "https://github.com/stanch/stanch"
 )
 @click.option("--listen", default=DEFAULT_LISTEN, show_default=True, metavar="HOST:PORT", help="Where to listen.")

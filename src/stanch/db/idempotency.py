@@ -52,3 +52,8 @@ def release(connection: Connection, actor: str, key: str, *, claimed_at: datetim
 def forget(connection: Connection, before: datetime) -> int:
     """Take out keys that were used before; returns how many."""
     return connection.execute(sa.delete(idempotency).where(_T.at < before)).rowcount
+
+
+def free_unfinished(connection: Connection) -> int:
+    """Give back the keys of requests that were cut off, when nobody else can be at them; returns how many."""
+    return connection.execute(sa.delete(idempotency).where(_T.status == 0)).rowcount

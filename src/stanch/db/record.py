@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from stanch.db.tables import (
+    comments,
     events,
     incident_sources,
     incidents,
@@ -188,3 +189,9 @@ def add_event(connection: Connection, row: Row) -> None:
 def add_check(connection: Connection, row: Row) -> None:
     """Add to the history of what issuers said."""
     connection.execute(sa.insert(validity_checks).values(**row))
+
+
+def has_comment(connection: Connection, incident: str, id: str) -> bool:
+    """Whether an incident has a comment of that id."""
+    query = sa.select(comments.c.id).where(comments.c.incident_id == incident, comments.c.id == id)
+    return connection.execute(query).first() is not None

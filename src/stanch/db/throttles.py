@@ -16,11 +16,13 @@ def held(connection: Connection, buckets: Sequence[str], now: datetime) -> dict[
     """Return counters by name, made when they are new, held until the unit of work ends; always in one order."""
     names = sorted(set(buckets))
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    for name in names:
-        statement = insert(throttles).values(bucket=name, failures=0, since=now).on_conflict_do_nothing()
-        connection.execute(statement)
     query = sa.select(throttles).where(throttles.c.bucket.in_(names)).order_by(throttles.c.bucket).with_for_update()
-    return {row["bucket"]: row for row in connection.execute(query).mappings()}
+    while True:
+        for name in names:
+            connection.execute(insert(throttles).values(bucket=name, failures=0, since=now).on_conflict_do_nothing())
+        found = {row["bucket"]: row for row in connection.execute(query).mappings()}
+        if len(found) == len(names):  # else somebody forgot one between the two statements: they were let in
+            return found
 
 
 def put(connection: Connection, bucket: str, *, failures: int, since: datetime, until: datetime | None) -> None:

@@ -154,8 +154,8 @@ class Triage:
         if new or old:
             self._change(row["id"], {}, "tagged", {"added": new, "removed": old})
 
-    def comment(self, incident: str, body: str) -> str:
-        """Add a comment and return its id.
+    def comment(self, incident: str, body: str, *, id: str = "") -> str:
+        """Add a comment and return its id; one of an id that is there already changes nothing.
 
         Raises:
             InputError: it is empty or too long.
@@ -164,7 +164,9 @@ class Triage:
         body = body.strip()
         if not body or len(body) > _LONGEST_COMMENT:
             raise InputError(f"a comment has 1 to {_LONGEST_COMMENT} characters.", code="comment_length")
-        id_ = new_id("cmt")
+        id_ = id or new_id("cmt")
+        if id and record_rows.has_comment(self._db, row["id"], id_):
+            return id_
         values = {"id": id_, "workspace_id": self._workspace, "incident_id": row["id"], "author_id": self._actor.id}
         values |= {"author_name": self._actor.name, "body": clean(body, _LONGEST_COMMENT), "created_at": self._now}
         record_rows.insert(self._db, tables.comments, [values])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from stanch.core.errors import InputError
 from stanch.core.run import JSON, RunError, RunPage, RunState, RunStatus, WorkerStatus
 
 
@@ -62,6 +63,8 @@ class MemoryBooks:
                 key=lambda run: (run.created_at, run.id),
                 reverse=True,
             )
+        if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+            raise InputError("the cursor is not one of this list.", hint="Begin again without one.", code="cursor")
         first = int(cursor or 0)
         rest = found[first : first + limit]
         return RunPage(items=tuple(rest), next_cursor=str(first + limit) if len(found) > first + limit else "")

@@ -13,6 +13,7 @@ from typing import Final
 
 from stanch import __version__
 from stanch.core.errors import place_of
+from stanch.db.idempotency import free_unfinished
 from stanch.db.runs import RunBooks
 from stanch.incidents.delivering import deliver_due
 from stanch.incidents.desk import Desk
@@ -106,6 +107,9 @@ def open_parts(
     """
     forbid_core_dumps()
     desk = Desk.open(database)
+    if desk.database.is_sqlite:  # this is the one server: what is unfinished was cut off with the last one
+        with desk.database.begin() as connection:
+            free_unfinished(connection)
     registry = register_jobs(Registry(), desk, reach)
     how = worker or WorkerSettings()
     if not works:

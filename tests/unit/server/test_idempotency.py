@@ -56,7 +56,7 @@ def test_a_request_at_work_is_waited_for_and_taken_over_a_minute_later(api: Api)
     assert 1 <= int(busy.headers["retry-after"]) <= 60
     api.site.clock.pass_(seconds=61)
     assert api.post(path, {"body": "hi"}, **given).status_code == 201
-    assert comments(api, key) == 2
+    assert comments(api, key) == 1, "the first one had done its work before it died"
 
 
 def test_what_is_shown_once_is_never_kept(api: Api) -> None:

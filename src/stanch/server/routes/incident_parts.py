@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import Annotated, Final
 
 from fastapi import Query, Request, Response
@@ -14,8 +15,9 @@ from stanch.db import listing
 from stanch.incidents.revealing import reveal
 from stanch.server import jobs_named
 from stanch.server.auth import Caller
+from stanch.server.context import context_of
 from stanch.server.idempotency import shown_once
-from stanch.server.limits import limited
+from stanch.server.limits import credential_name, limited
 from stanch.server.models.base import Page
 from stanch.server.models.incidents import Comment, CommentGiven, Event, Occurrence, Revealed, RevealGiven, ValidityCheck
 from stanch.server.models.runs import Run
@@ -67,11 +69,11 @@ def list_comments(caller: Reader, incident: IncidentKey, paged: Paged) -> Page[C
 
 
 @router.post("/incidents/{incident}/comments", status_code=201)
-def add_comment(caller: Triager, incident: IncidentKey, given: CommentGiven) -> Comment:
+def add_comment(caller: Triager, incident: IncidentKey, given: CommentGiven, request: Request) -> Comment:
     """Comment on an incident."""
     with caller.desk.work(caller.workspace, caller.actor, request_id=caller.request_id) as work:
         id_ = key_of(work, incident)
-        comment = work.triage.comment(id_, given.body)
+        comment = work.triage.comment(id_, given.body, id=_comment_id(request))
         (row,), _ = listing.comments_of(work.connection, caller.workspace, id_, cursor="", limit=1, only=comment)
     return Comment.model_validate(dict(row))
 
@@ -114,3 +116,10 @@ def reveal_value(caller: Revealer, incident: IncidentKey, given: RevealGiven, re
         return Revealed(value=kept.value.decode("utf-8"), encoding="utf-8")
     except UnicodeDecodeError:
         return Revealed(value=base64.b64encode(kept.value).decode("ascii"), encoding="base64")
+
+
+def _comment_id(request: Request) -> str:
+    """Return an id that the same request with the same key has again: a crash before its answer was kept doubles nothing."""
+    key = request.headers.get("idempotency-key", "")
+    name = f"{credential_name(request.scope, context_of(request))} {key}"
+    return f"cmt_{hashlib.sha256(name.encode()).hexdigest()[:32]}" if key else ""
