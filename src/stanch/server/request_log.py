@@ -1,12 +1,14 @@
 """What the API was asked, written down for the people who ask it: the entry that ``request_log_url`` opens.
 
 Errors are written at once, so that their entry is there when somebody follows the link; answers that went well are
-written a little later, many at a time. Bodies, parameters and headers are never written.
+written a little later, many at a time. Bodies, parameters and headers are never written, nor parts of a
+path that are no word and no id of ours.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _PAUSE: Final = 0.5  # seconds between two writes of what went well
 _MOST_WAITING: Final = 10_000
+_SHOWN: Final = re.compile(r"|v1|[a-z][a-z_.-]{0,24}|[0-9]{1,9}|[a-z]{3}_[0-9a-z]{26,32}")
 log = logging.getLogger("stanch.server")
 
 
@@ -53,7 +56,7 @@ class RequestLog:
                 "workspace_id": (caller.workspace or None) if caller is not None else None,
                 "at": self._desk.now(),
                 "method": scope["method"][:8],
-                "path": clean(scope["path"], 400),
+                "path": shown_path(scope["path"]),
                 "status": status,
                 "code": problem.code if problem is not None else "",
                 "detail": clean(problem.detail, 400) if problem is not None else "",
@@ -92,3 +95,8 @@ class RequestLog:
             self._ready.clear()
             self.flush()
         self.flush()
+
+
+def shown_path(path: str) -> str:
+    """Return a path as it may be written down: words and ids as ours are. Whatever else stands in it may be a credential."""
+    return "/".join(part if _SHOWN.fullmatch(part) else "…" for part in path[:2000].split("/")[:12])
