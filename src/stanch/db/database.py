@@ -95,12 +95,12 @@ class Database:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except sa.exc.ArgumentError as exc:
+        if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+            return parsed.set(drivername="postgresql+psycopg")
+        if parsed.drivername in ("sqlite", "sqlite+pysqlite") and parsed.database:
+            return parsed.set(drivername="sqlite+pysqlite")
+    except (sa.exc.ArgumentError, ValueError, TypeError) as exc:
         raise ConfigError("the address of the database cannot be read.", hint=_HINT) from exc
-    if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
-        return parsed.set(drivername="postgresql+psycopg")
-    if parsed.drivername in ("sqlite", "sqlite+pysqlite") and parsed.database:
-        return parsed.set(drivername="sqlite+pysqlite")
     raise ConfigError(f"the address of the database begins with {parsed.drivername!r}.", hint=_HINT)
 
 
