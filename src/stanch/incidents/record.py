@@ -27,6 +27,7 @@ from stanch.incidents.announcing import announce_scan
 from stanch.incidents.merging import Batch
 
 MOST_IN_BATCH: Final = 2_000
+_COUNTED: Final = frozenset(4**n for n in range(1, 10))  # after these batches tables may have outgrown what is known of them
 STATES: Final = ("running", "complete", "incomplete", "failed", "cancelled")
 
 
@@ -134,6 +135,8 @@ def record_batch(
     result = Batch(connection, workspace=workspace, source=found["source_id"], scan=scan, now=now, actor=actor).merge(sightings)
     recorded = Recorded(**result)
     rows.store_batch(connection, scan, batch, digest, asdict(recorded))
+    if batch in _COUNTED:
+        rows.tell_planner(connection, batch * len(sightings))
     return recorded
 
 
