@@ -59,6 +59,8 @@ bench: $(STAMP)  ## speed and accuracy beside the peers; takes half an hour
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/keys.py
 	$(BIN)/python benchmarks/validity.py
+	$(BIN)/python -m benchmarks.record
+	$(BIN)/python -m benchmarks.imports
 	$(BIN)/python benchmarks/speed.py
 
 clean:  ## remove what the targets made
