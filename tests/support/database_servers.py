@@ -99,7 +99,21 @@ def postgresql(hba: str, certificate: Path | None = None, **settings: str) -> It
             return quietly(psql, folder, statements)
 
         with _server(command, folder, port):
+            _until_answered(run)  # it listens before it answers
             yield Running(port=port, run=run)
+
+
+def _until_answered(run: Callable[[str], str]) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            run("SELECT 1")
+        except RuntimeError as exc:
+            if "starting up" not in str(exc) or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 @contextmanager
