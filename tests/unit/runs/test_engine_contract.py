@@ -50,7 +50,8 @@ def test_a_run_does_its_steps_and_tells_how_it_ended(bench: Bench) -> None:
     run = bench.start(job, arguments={"number": 84}, subject="src_1", title="Halve", actor=actor)
     status = bench.over(run)
     assert (status.state, status.result, status.error) == (RunState.SUCCEEDED, [42, bench.workspace], None)
-    assert (status.subject, status.title, status.actor, status.attempts) == ("src_1", "Halve", actor, 1)
+    assert (status.subject, status.title, status.actor) == ("src_1", "Halve", actor)
+    assert status.attempts >= 1  # on a machine that stands still for seconds it may be begun twice; its steps are not
     assert status.created_at <= status.started_at <= status.ended_at  # type: ignore[operator]
     assert (status.started_at - status.created_at).total_seconds() < 4, "only the watcher found it"  # type: ignore[operator]
     assert bench.steps(run) == [("half", "succeeded"), ("add", "succeeded")]
