@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -89,22 +90,39 @@ def _serve(host: str, port: int, settings: ServerSettings, reach: Reach, databas
     from stanch.server.serving import open_parts
     from stanch.web.site import create_site
 
+    listening = _bound(host, port)  # before anything is made or printed: a link that was shown is not to be lost
     parts = open_parts(settings, reach, database=database or "", works=not no_worker)
     app = create_site(parts.context)
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=True,
-        proxy_headers=False, ws="none", lifespan="on", timeout_graceful_shutdown=10, limit_concurrency=1000,
+        app, log_config=None, access_log=False, server_header=False, date_header=True, proxy_headers=False, ws="none",
+        lifespan="on", timeout_graceful_shutdown=10, limit_concurrency=1000,
     )  # fmt: skip
-    server = uvicorn.Server(config)
     try:
         parts.start()
         _greet(parts, settings)
-        server.run()
+        uvicorn.Server(config).run(sockets=[listening])
     finally:
+        listening.close()
         leave(parts)
-    if not server.started:
-        raise InputError(f"cannot listen on {host}:{port}.", hint="Is another program there? Choose another with --listen.")
     return 0
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Take the place to listen at.
+
+    Raises:
+        InputError: another program is there, or the name is not of this machine.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.create_server(address, family=family, backlog=2048)
+    except OSError as exc:
+        reason = exc.strerror or type(exc).__name__
+        raise InputError(
+            f"cannot listen on {host}:{port}: {reason}.", hint="Is another program there? Choose another with --listen."
+        ) from exc
+    listening.set_inheritable(False)
+    return listening
 
 
 def leave(parts: Parts) -> None:

@@ -33,9 +33,18 @@ def head() -> str:
 
 
 def current(database: Database) -> str:
-    """Return the revision of a database; empty when it holds nothing."""
-    with database.read() as connection:  # who only looks does not wait for who writes
-        return MigrationContext.configure(connection).get_current_revision() or ""
+    """Return the revision of a database; empty when it holds nothing.
+
+    Raises:
+        ConfigError: it does not answer.
+    """
+    try:
+        with database.read() as connection:  # who only looks does not wait for who writes
+            return MigrationContext.configure(connection).get_current_revision() or ""
+    except sa.exc.OperationalError as exc:
+        raise ConfigError(
+            f"the database {database.shown} does not answer.", hint="Is the server running? Is STANCH_DATABASE right?"
+        ) from exc
 
 
 def upgrade(database: Database) -> bool:
@@ -45,7 +54,7 @@ def upgrade(database: Database) -> bool:
         Whether there was anything to do.
 
     Raises:
-        ConfigError: the database was used by a newer version.
+        ConfigError: the database does not answer, or was used by a newer version.
     """
     scripts = _scripts()
     if current(database) == head():
@@ -83,14 +92,9 @@ def require_current(database: Database) -> None:
     """Fail with advice when a database is not of this version.
 
     Raises:
-        ConfigError: it is older or newer.
+        ConfigError: it does not answer, or is older or newer.
     """
-    try:
-        found = current(database)
-    except sa.exc.OperationalError as exc:
-        raise ConfigError(
-            f"the database {database.shown} does not answer.", hint="Is the server running? Is STANCH_DATABASE right?"
-        ) from exc
+    found = current(database)
     if found != head():
         raise ConfigError(
             f"the database {database.shown} is of another version (revision {found or 'none'}).", hint="Run: stanch db upgrade"

@@ -123,9 +123,12 @@ def turn_off(request: Request, caller: Person, form: Sent) -> Response:
 def end(request: Request, caller: Person, session: str, form: Sent) -> Response:
     """End one of one's other sessions."""
     form.check(request, caller)
-    with caller.desk.database.begin() as connection:
-        ended = sessions.close_by_id(connection, caller.principal.user_id, session, now=caller.desk.now())
-    return away(request, "/account", "The session has ended." if ended else "That session is over already.", kind="info")
+    try:
+        with caller.desk.work("", caller.actor, request_id=caller.request_id) as work:
+            accounts.end_session(work, caller.principal, session)
+    except StanchError:
+        return away(request, "/account", "That session is over already.", kind="info")
+    return away(request, "/account", "The session has ended.", kind="info")
 
 
 def _codes(request: Request, caller: Caller, act: Callable[[Work], Sequence[str]]) -> Response:

@@ -88,21 +88,7 @@ def change(request: Request, caller: Manager, form: Sent) -> Response:
 @router.get("/w/{workspace}/settings/people")
 def people(request: Request, caller: Reader) -> Response:
     """List who is in the workspace, and who was invited."""
-    with caller.desk.look() as connection:
-        members = accounts.members(connection, caller.workspace)
-        waiting = accounts.invitations(connection, caller.workspace, caller.desk.now()) if manages(caller) else ()
-    return shown(
-        request,
-        caller,
-        "settings_people.html",
-        tabs=sections(caller, "/people"),
-        members=members,
-        waiting=waiting,
-        roles=ROLES,
-        me=caller.principal.user_id,
-        link="",
-        invited="",
-    )
+    return _people(request, caller)
 
 
 @router.post("/w/{workspace}/settings/people")
@@ -115,9 +101,13 @@ def invite(request: Request, caller: Manager, form: Sent) -> Response:
             token = accounts.invite(work, caller.principal, email=email, role=Role(role))
     except (StanchError, ValueError) as exc:
         return done(request, caller, "/settings/people", str(exc), kind="error")
+    return _people(request, caller, link=f"{caller.context.settings.base_url}/welcome/{token}", invited=email)
+
+
+def _people(request: Request, caller: Caller, *, link: str = "", invited: str = "") -> Response:
     with caller.desk.look() as connection:
         members = accounts.members(connection, caller.workspace)
-        waiting = accounts.invitations(connection, caller.workspace, caller.desk.now())
+        waiting = accounts.invitations(connection, caller.workspace, caller.desk.now()) if manages(caller) else ()
     return shown(
         request,
         caller,
@@ -127,8 +117,8 @@ def invite(request: Request, caller: Manager, form: Sent) -> Response:
         waiting=waiting,
         roles=ROLES,
         me=caller.principal.user_id,
-        link=f"{caller.context.settings.base_url}/welcome/{token}",
-        invited=email,
+        link=link,
+        invited=invited,
     )
 
 

@@ -19,7 +19,7 @@ def shown(site: Site, role: str = "administrator") -> str:
 
 def test_new_workspace_says_how_to_begin(site: Site) -> None:
     text = shown(site, "viewer")
-    for command in ("stanch scan --record", "stanch import", "stanch sources add"):
+    for command in ("stanch scan --record", "stanch incidents import", "/sources"):
         assert command in text
 
 
