@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,21 @@ def test_a_worker_that_was_only_slow_notices_that_it_was_given_up(servers: Serve
         _freeze(place)
 
 
+def frozen(worker: subprocess.Popen[str], effects: Path) -> None:
+    """Stop a worker, but not while it holds the lock of the file that all of this test's jobs write to: that would stop everybody."""
+    while True:
+        worker.send_signal(signal.SIGSTOP)
+        time.sleep(0.05)  # until it really stands still
+        try:
+            with closing(sqlite3.connect(effects, timeout=0.2, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+            return
+        except sqlite3.OperationalError:
+            worker.send_signal(signal.SIGCONT)
+            time.sleep(0.05)
+
+
 def _freeze(place: Place) -> None:
     other = place.worker("--pause", "0.1", "--silence", "1.5", name="other")
     heard(other, "ready")
@@ -178,7 +194,7 @@ def _freeze(place: Place) -> None:
     heard(slow, "started")
     while not any(worker == "slow" for _, _, worker in rows(place.folder / "effects.db", "calls")):
         time.sleep(0.02)
-    slow.send_signal(signal.SIGSTOP)
+    frozen(slow, place.folder / "effects.db")
     place.until_over(60)
     assert {worker.name: worker.lost_at is None for worker in place.books.workers()} == {"slow": False, "other": True}
     slow.send_signal(signal.SIGCONT)

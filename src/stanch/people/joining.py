@@ -215,8 +215,10 @@ def redeem(
 
 
 def _used(connection: Connection, token: str, now: datetime) -> Link | None:
-    """Use a link, one after the other: two first administrators must not be. The user before the trail, as everybody does."""
+    """Use a link, one after the other: two first administrators must not be. Workspace, user, trail: the order of everybody."""
     link = links.peek(connection, token, now)
+    if link is not None and link.workspace_id:
+        rows.hold_workspaces(connection, [link.workspace_id])
     if link is not None and link.user_id:
         rows.user(connection, link.user_id, lock=True)
     audit_rows.locked_head(connection)
